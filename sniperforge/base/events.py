@@ -1,0 +1,613 @@
+"""What happened and what shall happen: every message of the house.
+
+events (past participle) and commands (imperative) -> msgpack bytes   (rings)
+                                                   -> one JSON object a line (pipes, files)
+
+Inside: msgpack arrays, tagged by a small integer which is also the ring's
+record type. Outside: JSON objects with the same field names, integers for
+money, base58 for keys, `type` for the tag and `v` for the schema version.
+Fields are appended at the end of a struct with a default, never moved: old
+records stay readable; fields we do not know are skipped.
+
+Every message says what caused it (`cause`), which launch or order it belongs
+to (`trace_id`) and when the frame that started it all left the socket
+(`origin_ns`): the latency of every leg is a subtraction, not a probe.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, ClassVar, cast, get_type_hints
+
+import msgspec
+
+from sniperforge.base.errors import DecodeError
+from sniperforge.base.units import ZERO_KEY, Pubkey
+
+SCHEMA_VERSION = 1
+
+#: Ring record type of a raw source frame; frames are not msgpack, see `Frame`.
+FRAME = 1
+
+
+def event_id(kind: str, *parts: bytes | int | str) -> int:
+    """Return a stable 53-bit id for the thing *parts* name (exact in jq and in a browser).
+
+    The same launch or order gets the same id in every process and after every
+    restart, which is what makes "exactly once" and replay checkable.
+    """
+    digest = hashlib.blake2b(kind.encode(), digest_size=8)
+    for part in parts:
+        if isinstance(part, int):
+            part = str(part)
+        if isinstance(part, str):
+            part = part.encode()
+        digest.update(len(part).to_bytes(4, "little"))
+        digest.update(part)
+    return int.from_bytes(digest.digest(), "little") >> 11
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The header every message carries. All times are epoch nanoseconds of one clock.
+
+    Attributes:
+        id: stable id, see `event_id`; 0 where nothing refers to it.
+        ts_ns: when the stage made this message.
+        origin_ns: receive stamp of the frame that started the chain (0: none).
+        trace_id: id of the launch (or order) this belongs to.
+        cause: id of the message this one answers.
+    """
+
+    id: int = 0
+    ts_ns: int = 0
+    origin_ns: int = 0
+    trace_id: int = 0
+    cause: int = 0
+
+
+class Frame(msgspec.Struct, frozen=True, gc=False):
+    """One source frame as it arrived: never re-encoded on its way.
+
+    Attributes:
+        data: the text of a WebSocket message, or of one recorded transaction or block.
+        recv_ns: epoch nanoseconds when the socket (or the tape) gave it.
+        source: name of the endpoint or tape.
+        late: it was fetched after the fact (gap back-fill, `getTransaction`).
+    """
+
+    data: bytes
+    recv_ns: int
+    source: str = ""
+    late: bool = False
+
+
+class Pool(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """All that a quote and a swap of one pool need; venue-specific parts by name.
+
+    Attributes:
+        venue: name of the venue module.
+        address: the pool (or bonding curve) account.
+        base_mint: the coin traded; quote_mint: what it is paid in.
+        base_reserve, quote_reserve: base units that price the next trade
+            (virtual ones on a curve, fees owed already taken off).
+        keys: further addresses, named as in the venue's account tables.
+        numbers: further integers (fee rates, flags as 0/1, decimals).
+        slot: the slot these reserves are from.
+    """
+
+    venue: str
+    address: Pubkey
+    base_mint: Pubkey
+    quote_mint: Pubkey
+    base_program: Pubkey
+    quote_program: Pubkey
+    base_reserve: int
+    quote_reserve: int
+    keys: dict[str, Pubkey] = {}
+    numbers: dict[str, int] = {}
+    slot: int = 0
+
+
+# ── market ────────────────────────────────────────────────────────────────
+
+
+class PoolCreated(Event, kw_only=True, tag=2):
+    """A venue's own program made a pool or launched a coin, and we believe it.
+
+    Attributes:
+        pool: its state right after creation.
+        creator: who the venue records as creator; user: who signed and paid.
+        open_time: Unix seconds from which it trades; 0 = at once.
+        signature, slot: the transaction; index: which creation inside it.
+        believed_by: the evidence, e.g. "event", "instruction", "event+instruction".
+        late: seen through back-fill or a fetched transaction.
+        source: endpoint that delivered it first.
+        name, symbol, uri: what the launch calls itself (untrusted text).
+    """
+
+    pool: Pool
+    creator: Pubkey
+    user: Pubkey
+    open_time: int
+    slot: int
+    signature: str
+    index: int
+    believed_by: str
+    late: bool = False
+    source: str = ""
+    name: str = ""
+    symbol: str = ""
+    uri: str = ""
+
+
+class Swapped(Event, kw_only=True, tag=3):
+    """A trade executed. Reserves are those after it, as `Pool` counts them; -1 = not told.
+
+    Attributes:
+        is_buy: the base mint was bought.
+        base_amount, quote_amount: base units that moved, fees included on the quote side.
+    """
+
+    venue: str
+    pool: Pubkey
+    base_mint: Pubkey
+    trader: Pubkey
+    is_buy: bool
+    base_amount: int
+    quote_amount: int
+    base_reserve: int
+    quote_reserve: int
+    slot: int
+    signature: str
+    index: int = 0
+
+
+class LiquidityChanged(Event, kw_only=True, tag=4):
+    """Liquidity was added or removed outside a trade; reserves as in `Swapped`."""
+
+    venue: str
+    pool: Pubkey
+    added: bool
+    base_amount: int
+    quote_amount: int
+    base_reserve: int
+    quote_reserve: int
+    slot: int
+    signature: str
+    index: int = 0
+
+
+class CurveCompleted(Event, kw_only=True, tag=5):
+    """A bonding curve sold out; trading stops there until the coin has migrated."""
+
+    venue: str
+    pool: Pubkey
+    base_mint: Pubkey
+    slot: int
+    signature: str
+    index: int = 0
+
+
+class PoolMigrated(Event, kw_only=True, tag=6):
+    """A coin moved from its curve to a pool of another venue.
+
+    `new_pool` is the zero key where the source does not tell it.
+    """
+
+    venue: str
+    pool: Pubkey
+    base_mint: Pubkey
+    new_venue: str
+    new_pool: Pubkey
+    slot: int
+    signature: str
+    index: int = 0
+
+
+class LaunchDisbelieved(Event, kw_only=True, tag=7):
+    """Something looked like a creation and was refused; `reason` names the rule.
+
+    `values` holds what the rule compared, as text.
+    """
+
+    reason: str
+    venue: str
+    slot: int
+    signature: str
+    source: str = ""
+    values: dict[str, str] = {}
+
+
+class TokenInspected(Event, kw_only=True, tag=8):
+    """Facts of a mint account, read from the chain after `PoolCreated`.
+
+    Attributes:
+        mint_authority, freeze_authority: the zero key when there is none.
+        extensions: names of the Token-2022 extensions present.
+        found: False when the account could not be read.
+    """
+
+    mint: Pubkey
+    token_program: Pubkey
+    found: bool
+    decimals: int = 0
+    supply: int = 0
+    mint_authority: Pubkey = ZERO_KEY
+    freeze_authority: Pubkey = ZERO_KEY
+    extensions: tuple[str, ...] = ()
+
+
+class TransactionWanted(Event, kw_only=True, tag=9):
+    """Command: fetch this transaction, its frame did not carry enough."""
+
+    signature: str
+    slot: int
+    reason: str
+
+
+class TokenWanted(Event, kw_only=True, tag=10):
+    """Command: read this mint account."""
+
+    mint: Pubkey
+
+
+# ── feeds ─────────────────────────────────────────────────────────────────
+
+
+class FeedChanged(Event, kw_only=True, tag=16):
+    """An endpoint changed state: connected, subscribed, lost, stalled, refused."""
+
+    source: str
+    state: str
+    detail: str = ""
+
+
+class GapSeen(Event, kw_only=True, tag=17):
+    """Slots nobody showed us; `filled` transactions came by back-fill later."""
+
+    source: str
+    slot_from: int
+    slot_to: int
+    closed: bool = False
+    filled: int = 0
+
+
+class InputRefused(Event, kw_only=True, tag=18):
+    """A piece of input was unusable; counted and skipped. `where` is file:line or endpoint."""
+
+    where: str
+    problem: str
+    cure: str
+
+
+# ── decisions ─────────────────────────────────────────────────────────────
+
+
+class BotStarted(Event, kw_only=True, tag=24):
+    """A bot (re)started and asks for its open positions."""
+
+    bot: str
+
+
+class LaunchRefused(Event, kw_only=True, tag=25):
+    """A bot looked at a launch and said no: the filter's name and its values."""
+
+    bot: str
+    pool: Pubkey
+    base_mint: Pubkey
+    venue: str
+    filter: str
+    values: dict[str, str] = {}
+
+
+class OrderProposed(Event, kw_only=True, tag=26):
+    """Command: a bot wants this trade; `id` is the order id, the same after every restart.
+
+    Attributes:
+        side: "buy" or "sell".
+        pool: the newest state the bot knows.
+        amount_in: quote base units to spend (buy) or base units to sell (sell).
+        amount_out_min: least to accept; 0 lets the coordinator compute it from
+            `slippage_bps` and the pool at signing.
+        reason: why ("entry", "take_profit[0]", "stop_loss", "time_stop", …).
+        attempt: 0 for the first try; an exit tried again counts up.
+        position_id: the position a sell belongs to; a buy's is its own id.
+    """
+
+    bot: str
+    side: str
+    pool: Pool
+    amount_in: int
+    amount_out_min: int
+    slippage_bps: int
+    priority_fee_micro_lamports: int
+    tip_lamports: int
+    reason: str
+    attempt: int
+    position_id: int
+    creator: Pubkey = ZERO_KEY
+
+
+class ExitArmed(Event, kw_only=True, tag=27):
+    """A bot watches a position again (after a fill or a restart)."""
+
+    bot: str
+    position_id: int
+    detail: str = ""
+
+
+# ── money ─────────────────────────────────────────────────────────────────
+
+
+class OrderRefused(Event, kw_only=True, tag=32):
+    """Admission said no: the limit's name, what was asked, what is allowed."""
+
+    order_id: int
+    bot: str
+    pool: Pubkey
+    limit: str
+    asked: int
+    allowed: int
+    position_id: int = 0
+    side: str = ""
+
+
+class OrderSigned(Event, kw_only=True, tag=33):
+    """The order is journaled and signed; its bytes exist, none has left."""
+
+    order_id: int
+    bot: str
+    signature: str
+    size_bytes: int
+    position_id: int = 0
+    side: str = ""
+
+
+class OrderSent(Event, kw_only=True, tag=34):
+    """The bytes left through a lane."""
+
+    order_id: int
+    bot: str
+    signature: str
+    lane: str
+    position_id: int = 0
+    side: str = ""
+
+
+class OrderLanded(Event, kw_only=True, tag=35):
+    """A fill: the transaction succeeded; amounts are balance deltas from the chain.
+
+    Attributes:
+        base_amount, quote_amount: moved, both positive; quote excludes fees below.
+        fee_lamports: base and priority fee; tip_lamports: tip; rent_lamports:
+            lamports locked in accounts opened (negative: returned).
+        commitment: "processed", "confirmed" or "finalized".
+    """
+
+    order_id: int
+    bot: str
+    pool: Pubkey
+    base_mint: Pubkey
+    side: str
+    signature: str
+    slot: int
+    base_amount: int
+    quote_amount: int
+    fee_lamports: int
+    tip_lamports: int
+    rent_lamports: int
+    commitment: str
+    position_id: int = 0
+    reason: str = ""
+
+
+class OrderFailed(Event, kw_only=True, tag=36):
+    """The order ended without a fill; what it cost anyway is in `fee_lamports`.
+
+    `problem` is the chain's error ("slippage", "InstructionError[2, Custom 6]", …);
+    `retryable` says whether the same intent with a new quote may work.
+    """
+
+    order_id: int
+    bot: str
+    pool: Pubkey
+    side: str
+    problem: str
+    retryable: bool
+    fee_lamports: int = 0
+    signature: str = ""
+    position_id: int = 0
+
+
+class OrderExpired(Event, kw_only=True, tag=37):
+    """The blockhash died and the chain says the order never landed."""
+
+    order_id: int
+    bot: str
+    pool: Pubkey
+    side: str
+    signature: str
+    position_id: int = 0
+
+
+class PositionChanged(Event, kw_only=True, tag=38):
+    """A position after a fill (or told again after a restart: `recovered`).
+
+    Attributes:
+        state: "open" or "closed".
+        base_amount: base units held now.
+        spent_lamports: everything paid in so far, fees, tips and rent included.
+        received_lamports: everything paid out so far, fees taken off.
+        entry_quote, entry_base: what the entry fills moved, for the entry price.
+        pool: newest pool state the coordinator knows.
+    """
+
+    position_id: int
+    bot: str
+    pool: Pool
+    state: str
+    base_amount: int
+    spent_lamports: int
+    received_lamports: int
+    entry_quote: int
+    entry_base: int
+    opened_ns: int
+    recovered: bool = False
+    creator: Pubkey = ZERO_KEY
+    reason: str = ""
+
+
+# ── system ────────────────────────────────────────────────────────────────
+
+
+class StageChanged(Event, kw_only=True, tag=48):
+    """A stage process changed state: starting, ready, backing-off, stopped, dead."""
+
+    stage: str
+    state: str
+    pid: int = 0
+    detail: str = ""
+
+
+class HaltChanged(Event, kw_only=True, tag=49):
+    """Trading was halted or resumed; exits stay allowed when `exits_allowed`."""
+
+    halted: bool
+    exits_allowed: bool = True
+    reason: str = ""
+
+
+def _leaves(root: type[Event]) -> list[type[Event]]:
+    return [kind for child in root.__subclasses__() for kind in [child, *_leaves(child)]]
+
+
+#: Tag (= ring record type) of every message type, and back.
+TYPES: dict[int, type[Event]] = {cast(int, k.__struct_config__.tag): k for k in _leaves(Event)}
+TAGS: dict[type[Event], int] = {kind: tag for tag, kind in TYPES.items()}
+NAMES: dict[str, type[Event]] = {kind.__name__: kind for kind in TAGS}
+_encoder = msgspec.msgpack.Encoder()
+_decoders = {tag: msgspec.msgpack.Decoder(kind) for tag, kind in TYPES.items()}
+
+
+def encode(event: Event) -> bytes:
+    """Return the msgpack bytes of *event* for a ring record of type `TAGS[type(event)]`."""
+    return _encoder.encode(event)
+
+
+def decode(tag: int, payload: bytes | memoryview) -> Event:
+    """Return the message in a ring record; raises DecodeError for anything else."""
+    decoder = _decoders.get(tag)
+    if decoder is None:
+        raise DecodeError(f"record type {tag} is not a message of schema {SCHEMA_VERSION}; upgrade this reader")
+    try:
+        return decoder.decode(payload)
+    except (msgspec.DecodeError, ValueError) as problem:
+        raise DecodeError(f"{TYPES[tag].__name__}: {problem}; the writer speaks another schema, restart both") from None
+
+
+# ── JSON lines ────────────────────────────────────────────────────────────
+
+
+class _Shape:
+    """Which fields of a struct are keys, nested structs or plain, read once per type."""
+
+    _known: ClassVar[dict[type, _Shape]] = {}
+
+    def __init__(self, kind: type[msgspec.Struct]) -> None:
+        hints = get_type_hints(kind)
+        self.kind = kind
+        self.fields = kind.__struct_fields__
+        self.keys = {name for name in self.fields if hints[name] is Pubkey}
+        self.key_maps = {name for name in self.fields if hints[name] == dict[str, Pubkey]}
+        self.nested = {name: hints[name] for name in self.fields if hints[name] is Pool}
+        self.tag = kind.__struct_config__.tag
+        info = msgspec.structs.fields(kind)
+        self.defaults: dict[str, object] = {}
+        for field in info:
+            if field.default is not msgspec.NODEFAULT:
+                self.defaults[field.name] = field.default
+            elif field.default_factory is not msgspec.NODEFAULT:
+                self.defaults[field.name] = field.default_factory()
+
+    @classmethod
+    def of(cls, kind: type[msgspec.Struct]) -> _Shape:
+        if kind not in cls._known:
+            cls._known[kind] = cls(kind)
+        return cls._known[kind]
+
+
+def to_fields(value: msgspec.Struct) -> dict[str, object]:
+    """Return a struct as JSON-ready fields: base58 keys, integers, nested objects."""
+    from sniperforge.base import keys
+
+    shape = _Shape.of(type(value))
+    fields: dict[str, object] = {}
+    for name in shape.fields:
+        item = getattr(value, name)
+        if name in shape.keys:
+            item = keys.text(item)
+        elif name in shape.key_maps:
+            item = {label: keys.text(raw) for label, raw in item.items()}
+        elif name in shape.nested:
+            item = to_fields(item)
+        fields[name] = item
+    return fields
+
+
+def to_json(event: Event) -> bytes:
+    """Return one JSON object (no newline): type, v, then the fields under their names."""
+    import orjson
+
+    return orjson.dumps({"type": type(event).__name__, "v": SCHEMA_VERSION, **to_fields(event)})
+
+
+def from_json(line: bytes | str) -> Event:
+    """Return the message of one JSON line; raises DecodeError naming what is wrong.
+
+    Unknown fields are skipped, so that a newer writer can talk to an older reader.
+    """
+    import orjson
+
+    try:
+        fields = orjson.loads(line)
+    except orjson.JSONDecodeError as problem:
+        raise DecodeError(f"not a JSON object: {problem}; one event a line is expected") from None
+    if not isinstance(fields, dict):
+        raise DecodeError("not a JSON object; one event a line is expected")
+    kind = NAMES.get(str(fields.get("type")))
+    if kind is None:
+        raise DecodeError(f"type {str(fields.get('type'))[:40]!r} is unknown; upgrade this reader")
+    return cast(Event, _from_fields(kind, fields))
+
+
+def _from_fields(kind: type[msgspec.Struct], fields: dict[str, Any]) -> msgspec.Struct:
+    from sniperforge.base import keys
+
+    shape = _Shape.of(kind)
+    row: list[object] = [] if shape.tag is None else [shape.tag]
+    for name in shape.fields:
+        if name not in fields:
+            if name not in shape.defaults:
+                raise DecodeError(f"{kind.__name__}.{name} is missing; the writer speaks another schema")
+            row.append(shape.defaults[name])
+            continue
+        item = fields[name]
+        if name in shape.keys:
+            item = keys.key(_expect(kind, name, item, str))
+        elif name in shape.key_maps:
+            item = {str(k): keys.key(_expect(kind, name, v, str)) for k, v in _expect(kind, name, item, dict).items()}
+        elif name in shape.nested:
+            item = msgspec.to_builtins(
+                _from_fields(shape.nested[name], _expect(kind, name, item, dict)), builtin_types=(bytes,)
+            )
+        row.append(item)
+    try:
+        return msgspec.convert(row, kind)
+    except (msgspec.ValidationError, ValueError) as problem:
+        raise DecodeError(f"{kind.__name__}: {problem}; see the schema of this event") from None
+
+
+def _expect(kind: type, name: str, item: object, wanted: type) -> Any:
+    if not isinstance(item, wanted):
+        raise DecodeError(f"{kind.__name__}.{name} must be {wanted.__name__}, got {type(item).__name__}")
+    return item
