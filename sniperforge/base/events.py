@@ -1,13 +1,9 @@
 """What happened and what shall happen: every message of the house.
 
-events (past participle) and commands (imperative) -> msgpack bytes   (rings)
-                                                   -> one JSON object a line (pipes, files)
-
-Inside: msgpack arrays, tagged by a small integer which is also the ring's
-record type. Outside: JSON objects with the same field names, integers for
-money, base58 for keys, `type` for the tag and `v` for the schema version.
-Fields are appended at the end of a struct with a default, never moved: old
-records stay readable; fields we do not know are skipped.
+Events are past participles, commands imperatives; `sniperforge.base.wire` turns
+both into bytes. The tag of a struct is also the ring's record type. Fields are
+appended at the end of a struct with a default, never moved: old records stay
+readable.
 
 Every message says what caused it (`cause`), which launch or order it belongs
 to (`trace_id`) and when the frame that started it all left the socket
@@ -17,11 +13,9 @@ to (`trace_id`) and when the frame that started it all left the socket
 from __future__ import annotations
 
 import hashlib
-from typing import Any, ClassVar, cast, get_type_hints
 
 import msgspec
 
-from sniperforge.base.errors import DecodeError
 from sniperforge.base.units import ZERO_KEY, Pubkey
 
 SCHEMA_VERSION = 1
@@ -111,7 +105,7 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False)
 # ── market ────────────────────────────────────────────────────────────────
 
 
-class PoolCreated(Event, kw_only=True, tag=2):
+class PoolCreated(Event, frozen=True, kw_only=True, tag=2):
     """A venue's own program made a pool or launched a coin, and we believe it.
 
     Attributes:
@@ -140,7 +134,7 @@ class PoolCreated(Event, kw_only=True, tag=2):
     uri: str = ""
 
 
-class Swapped(Event, kw_only=True, tag=3):
+class Swapped(Event, frozen=True, kw_only=True, tag=3):
     """A trade executed. Reserves are those after it, as `Pool` counts them; -1 = not told.
 
     Attributes:
@@ -162,7 +156,7 @@ class Swapped(Event, kw_only=True, tag=3):
     index: int = 0
 
 
-class LiquidityChanged(Event, kw_only=True, tag=4):
+class LiquidityChanged(Event, frozen=True, kw_only=True, tag=4):
     """Liquidity was added or removed outside a trade; reserves as in `Swapped`."""
 
     venue: str
@@ -177,7 +171,7 @@ class LiquidityChanged(Event, kw_only=True, tag=4):
     index: int = 0
 
 
-class CurveCompleted(Event, kw_only=True, tag=5):
+class CurveCompleted(Event, frozen=True, kw_only=True, tag=5):
     """A bonding curve sold out; trading stops there until the coin has migrated."""
 
     venue: str
@@ -188,7 +182,7 @@ class CurveCompleted(Event, kw_only=True, tag=5):
     index: int = 0
 
 
-class PoolMigrated(Event, kw_only=True, tag=6):
+class PoolMigrated(Event, frozen=True, kw_only=True, tag=6):
     """A coin moved from its curve to a pool of another venue.
 
     `new_pool` is the zero key where the source does not tell it.
@@ -204,7 +198,7 @@ class PoolMigrated(Event, kw_only=True, tag=6):
     index: int = 0
 
 
-class LaunchDisbelieved(Event, kw_only=True, tag=7):
+class LaunchDisbelieved(Event, frozen=True, kw_only=True, tag=7):
     """Something looked like a creation and was refused; `reason` names the rule.
 
     `values` holds what the rule compared, as text.
@@ -218,7 +212,7 @@ class LaunchDisbelieved(Event, kw_only=True, tag=7):
     values: dict[str, str] = {}
 
 
-class TokenInspected(Event, kw_only=True, tag=8):
+class TokenInspected(Event, frozen=True, kw_only=True, tag=8):
     """Facts of a mint account, read from the chain after `PoolCreated`.
 
     Attributes:
@@ -237,7 +231,7 @@ class TokenInspected(Event, kw_only=True, tag=8):
     extensions: tuple[str, ...] = ()
 
 
-class TransactionWanted(Event, kw_only=True, tag=9):
+class TransactionWanted(Event, frozen=True, kw_only=True, tag=9):
     """Command: fetch this transaction, its frame did not carry enough."""
 
     signature: str
@@ -245,7 +239,7 @@ class TransactionWanted(Event, kw_only=True, tag=9):
     reason: str
 
 
-class TokenWanted(Event, kw_only=True, tag=10):
+class TokenWanted(Event, frozen=True, kw_only=True, tag=10):
     """Command: read this mint account."""
 
     mint: Pubkey
@@ -254,7 +248,7 @@ class TokenWanted(Event, kw_only=True, tag=10):
 # ── feeds ─────────────────────────────────────────────────────────────────
 
 
-class FeedChanged(Event, kw_only=True, tag=16):
+class FeedChanged(Event, frozen=True, kw_only=True, tag=16):
     """An endpoint changed state: connected, subscribed, lost, stalled, refused."""
 
     source: str
@@ -262,7 +256,7 @@ class FeedChanged(Event, kw_only=True, tag=16):
     detail: str = ""
 
 
-class GapSeen(Event, kw_only=True, tag=17):
+class GapSeen(Event, frozen=True, kw_only=True, tag=17):
     """Slots nobody showed us; `filled` transactions came by back-fill later."""
 
     source: str
@@ -272,7 +266,7 @@ class GapSeen(Event, kw_only=True, tag=17):
     filled: int = 0
 
 
-class InputRefused(Event, kw_only=True, tag=18):
+class InputRefused(Event, frozen=True, kw_only=True, tag=18):
     """A piece of input was unusable; counted and skipped. `where` is file:line or endpoint."""
 
     where: str
@@ -283,13 +277,13 @@ class InputRefused(Event, kw_only=True, tag=18):
 # ── decisions ─────────────────────────────────────────────────────────────
 
 
-class BotStarted(Event, kw_only=True, tag=24):
+class BotStarted(Event, frozen=True, kw_only=True, tag=24):
     """A bot (re)started and asks for its open positions."""
 
     bot: str
 
 
-class LaunchRefused(Event, kw_only=True, tag=25):
+class LaunchRefused(Event, frozen=True, kw_only=True, tag=25):
     """A bot looked at a launch and said no: the filter's name and its values."""
 
     bot: str
@@ -300,7 +294,7 @@ class LaunchRefused(Event, kw_only=True, tag=25):
     values: dict[str, str] = {}
 
 
-class OrderProposed(Event, kw_only=True, tag=26):
+class OrderProposed(Event, frozen=True, kw_only=True, tag=26):
     """Command: a bot wants this trade; `id` is the order id, the same after every restart.
 
     Attributes:
@@ -328,7 +322,7 @@ class OrderProposed(Event, kw_only=True, tag=26):
     creator: Pubkey = ZERO_KEY
 
 
-class ExitArmed(Event, kw_only=True, tag=27):
+class ExitArmed(Event, frozen=True, kw_only=True, tag=27):
     """A bot watches a position again (after a fill or a restart)."""
 
     bot: str
@@ -339,7 +333,7 @@ class ExitArmed(Event, kw_only=True, tag=27):
 # ── money ─────────────────────────────────────────────────────────────────
 
 
-class OrderRefused(Event, kw_only=True, tag=32):
+class OrderRefused(Event, frozen=True, kw_only=True, tag=32):
     """Admission said no: the limit's name, what was asked, what is allowed."""
 
     order_id: int
@@ -352,7 +346,7 @@ class OrderRefused(Event, kw_only=True, tag=32):
     side: str = ""
 
 
-class OrderSigned(Event, kw_only=True, tag=33):
+class OrderSigned(Event, frozen=True, kw_only=True, tag=33):
     """The order is journaled and signed; its bytes exist, none has left."""
 
     order_id: int
@@ -363,7 +357,7 @@ class OrderSigned(Event, kw_only=True, tag=33):
     side: str = ""
 
 
-class OrderSent(Event, kw_only=True, tag=34):
+class OrderSent(Event, frozen=True, kw_only=True, tag=34):
     """The bytes left through a lane."""
 
     order_id: int
@@ -374,7 +368,7 @@ class OrderSent(Event, kw_only=True, tag=34):
     side: str = ""
 
 
-class OrderLanded(Event, kw_only=True, tag=35):
+class OrderLanded(Event, frozen=True, kw_only=True, tag=35):
     """A fill: the transaction succeeded; amounts are balance deltas from the chain.
 
     Attributes:
@@ -401,7 +395,7 @@ class OrderLanded(Event, kw_only=True, tag=35):
     reason: str = ""
 
 
-class OrderFailed(Event, kw_only=True, tag=36):
+class OrderFailed(Event, frozen=True, kw_only=True, tag=36):
     """The order ended without a fill; what it cost anyway is in `fee_lamports`.
 
     `problem` is the chain's error ("slippage", "InstructionError[2, Custom 6]", …);
@@ -419,7 +413,7 @@ class OrderFailed(Event, kw_only=True, tag=36):
     position_id: int = 0
 
 
-class OrderExpired(Event, kw_only=True, tag=37):
+class OrderExpired(Event, frozen=True, kw_only=True, tag=37):
     """The blockhash died and the chain says the order never landed."""
 
     order_id: int
@@ -430,7 +424,7 @@ class OrderExpired(Event, kw_only=True, tag=37):
     position_id: int = 0
 
 
-class PositionChanged(Event, kw_only=True, tag=38):
+class PositionChanged(Event, frozen=True, kw_only=True, tag=38):
     """A position after a fill (or told again after a restart: `recovered`).
 
     Attributes:
@@ -460,7 +454,7 @@ class PositionChanged(Event, kw_only=True, tag=38):
 # ── system ────────────────────────────────────────────────────────────────
 
 
-class StageChanged(Event, kw_only=True, tag=48):
+class StageChanged(Event, frozen=True, kw_only=True, tag=48):
     """A stage process changed state: starting, ready, backing-off, stopped, dead."""
 
     stage: str
@@ -469,145 +463,9 @@ class StageChanged(Event, kw_only=True, tag=48):
     detail: str = ""
 
 
-class HaltChanged(Event, kw_only=True, tag=49):
+class HaltChanged(Event, frozen=True, kw_only=True, tag=49):
     """Trading was halted or resumed; exits stay allowed when `exits_allowed`."""
 
     halted: bool
     exits_allowed: bool = True
     reason: str = ""
-
-
-def _leaves(root: type[Event]) -> list[type[Event]]:
-    return [kind for child in root.__subclasses__() for kind in [child, *_leaves(child)]]
-
-
-#: Tag (= ring record type) of every message type, and back.
-TYPES: dict[int, type[Event]] = {cast(int, k.__struct_config__.tag): k for k in _leaves(Event)}
-TAGS: dict[type[Event], int] = {kind: tag for tag, kind in TYPES.items()}
-NAMES: dict[str, type[Event]] = {kind.__name__: kind for kind in TAGS}
-_encoder = msgspec.msgpack.Encoder()
-_decoders = {tag: msgspec.msgpack.Decoder(kind) for tag, kind in TYPES.items()}
-
-
-def encode(event: Event) -> bytes:
-    """Return the msgpack bytes of *event* for a ring record of type `TAGS[type(event)]`."""
-    return _encoder.encode(event)
-
-
-def decode(tag: int, payload: bytes | memoryview) -> Event:
-    """Return the message in a ring record; raises DecodeError for anything else."""
-    decoder = _decoders.get(tag)
-    if decoder is None:
-        raise DecodeError(f"record type {tag} is not a message of schema {SCHEMA_VERSION}; upgrade this reader")
-    try:
-        return decoder.decode(payload)
-    except (msgspec.DecodeError, ValueError) as problem:
-        raise DecodeError(f"{TYPES[tag].__name__}: {problem}; the writer speaks another schema, restart both") from None
-
-
-# ── JSON lines ────────────────────────────────────────────────────────────
-
-
-class _Shape:
-    """Which fields of a struct are keys, nested structs or plain, read once per type."""
-
-    _known: ClassVar[dict[type, _Shape]] = {}
-
-    def __init__(self, kind: type[msgspec.Struct]) -> None:
-        hints = get_type_hints(kind)
-        self.kind = kind
-        self.fields = kind.__struct_fields__
-        self.keys = {name for name in self.fields if hints[name] is Pubkey}
-        self.key_maps = {name for name in self.fields if hints[name] == dict[str, Pubkey]}
-        self.nested = {name: hints[name] for name in self.fields if hints[name] is Pool}
-        self.tag = kind.__struct_config__.tag
-        info = msgspec.structs.fields(kind)
-        self.defaults: dict[str, object] = {}
-        for field in info:
-            if field.default is not msgspec.NODEFAULT:
-                self.defaults[field.name] = field.default
-            elif field.default_factory is not msgspec.NODEFAULT:
-                self.defaults[field.name] = field.default_factory()
-
-    @classmethod
-    def of(cls, kind: type[msgspec.Struct]) -> _Shape:
-        if kind not in cls._known:
-            cls._known[kind] = cls(kind)
-        return cls._known[kind]
-
-
-def to_fields(value: msgspec.Struct) -> dict[str, object]:
-    """Return a struct as JSON-ready fields: base58 keys, integers, nested objects."""
-    from sniperforge.base import keys
-
-    shape = _Shape.of(type(value))
-    fields: dict[str, object] = {}
-    for name in shape.fields:
-        item = getattr(value, name)
-        if name in shape.keys:
-            item = keys.text(item)
-        elif name in shape.key_maps:
-            item = {label: keys.text(raw) for label, raw in item.items()}
-        elif name in shape.nested:
-            item = to_fields(item)
-        fields[name] = item
-    return fields
-
-
-def to_json(event: Event) -> bytes:
-    """Return one JSON object (no newline): type, v, then the fields under their names."""
-    import orjson
-
-    return orjson.dumps({"type": type(event).__name__, "v": SCHEMA_VERSION, **to_fields(event)})
-
-
-def from_json(line: bytes | str) -> Event:
-    """Return the message of one JSON line; raises DecodeError naming what is wrong.
-
-    Unknown fields are skipped, so that a newer writer can talk to an older reader.
-    """
-    import orjson
-
-    try:
-        fields = orjson.loads(line)
-    except orjson.JSONDecodeError as problem:
-        raise DecodeError(f"not a JSON object: {problem}; one event a line is expected") from None
-    if not isinstance(fields, dict):
-        raise DecodeError("not a JSON object; one event a line is expected")
-    kind = NAMES.get(str(fields.get("type")))
-    if kind is None:
-        raise DecodeError(f"type {str(fields.get('type'))[:40]!r} is unknown; upgrade this reader")
-    return cast(Event, _from_fields(kind, fields))
-
-
-def _from_fields(kind: type[msgspec.Struct], fields: dict[str, Any]) -> msgspec.Struct:
-    from sniperforge.base import keys
-
-    shape = _Shape.of(kind)
-    row: list[object] = [] if shape.tag is None else [shape.tag]
-    for name in shape.fields:
-        if name not in fields:
-            if name not in shape.defaults:
-                raise DecodeError(f"{kind.__name__}.{name} is missing; the writer speaks another schema")
-            row.append(shape.defaults[name])
-            continue
-        item = fields[name]
-        if name in shape.keys:
-            item = keys.key(_expect(kind, name, item, str))
-        elif name in shape.key_maps:
-            item = {str(k): keys.key(_expect(kind, name, v, str)) for k, v in _expect(kind, name, item, dict).items()}
-        elif name in shape.nested:
-            item = msgspec.to_builtins(
-                _from_fields(shape.nested[name], _expect(kind, name, item, dict)), builtin_types=(bytes,)
-            )
-        row.append(item)
-    try:
-        return msgspec.convert(row, kind)
-    except (msgspec.ValidationError, ValueError) as problem:
-        raise DecodeError(f"{kind.__name__}: {problem}; see the schema of this event") from None
-
-
-def _expect(kind: type, name: str, item: object, wanted: type) -> Any:
-    if not isinstance(item, wanted):
-        raise DecodeError(f"{kind.__name__}.{name} must be {wanted.__name__}, got {type(item).__name__}")
-    return item

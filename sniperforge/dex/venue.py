@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from sniperforge.base.errors import SniperForgeError
 from sniperforge.base.events import Event, Pool, PoolCreated
-from sniperforge.base.units import Pubkey
+from sniperforge.base.units import ZERO_KEY, Pubkey
 
 
 class EmptyPool(SniperForgeError):
@@ -70,7 +70,7 @@ class Step:
     children: tuple[Step, ...] = ()
     index: int = 0
     depth: int = 1
-    parent_program: Pubkey = Pubkey(bytes(32))
+    parent_program: Pubkey = ZERO_KEY
 
     def walk(self) -> Iterable[Step]:
         """Yield this step and everything below it in order of execution."""
