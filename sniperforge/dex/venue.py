@@ -168,6 +168,16 @@ class Venue:
         swap: pool + order -> instructions of the trade alone (no compute budget).
         compute_units: limit that covers a swap incl. account creation, by is_buy.
         apply: pool + market event -> pool with the reserves after it.
+        swap_keys: pool + wallet + is_buy -> every key of the instructions that is
+            not a constant of the program, by its name in the account tables;
+            derives only what `pool.keys` does not hold.
+        assemble: those keys + pool + order -> instructions;
+            `swap(pool, order) == assemble(swap_keys(pool, order.user, order.is_buy), pool, order)`.
+            It derives nothing. Which accounts stand where depends only on
+            `order.is_buy`, the order's flags and `variant`: a message made once
+            from placeholder keys can be patched for every other pool.
+        variant: names the form of the instructions for a pool and an order
+            (token program, kind of quote, …); equal names mean equal forms.
     """
 
     name: str
@@ -182,3 +192,6 @@ class Venue:
     swap: Callable[[Pool, SwapOrder], tuple[Instruction, ...]]
     compute_units: Callable[[bool], int]
     apply: Callable[[Pool, Event], Pool]
+    swap_keys: Callable[[Pool, Pubkey, bool], dict[str, Pubkey]]
+    assemble: Callable[[Mapping[str, Pubkey], Pool, SwapOrder], tuple[Instruction, ...]]
+    variant: Callable[[Pool, SwapOrder], str]
