@@ -13,7 +13,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -181,6 +181,6 @@ def override(values: dict[str, Any], environment: Mapping[str, str]) -> list[str
 
 def _literal(text: str) -> Any:
     try:
-        return cast("dict[str, Any]", tomllib.loads(f"value = {text}"))["value"]
+        return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text

@@ -43,7 +43,7 @@ def plan(cores: Sequence[int], hot: Sequence[str], shared: Sequence[str]) -> Cor
         return CorePlan({}, f"{len(cores)} usable cores: nothing is pinned below {CORES_MIN}")
     own = cores[-min(len(hot), len(cores) - 1) :] if hot else ()
     left = tuple(core for core in cores if core not in own)
-    layout = {name: (own[index % len(own)],) for index, name in enumerate(hot)}
+    layout: dict[str, tuple[int, ...]] = {name: (own[index % len(own)],) for index, name in enumerate(hot)}
     layout |= dict.fromkeys(shared, left)
     kind = "one core each" if len(own) == len(hot) else f"{len(own)} cores in turn"
     return CorePlan(layout, f"{len(hot)} hot processes: {kind}; {len(shared)} others share {len(left)} cores")

@@ -83,7 +83,12 @@ def test_the_environment_overrides_and_keeps_kinds() -> None:
     values = {"limits": {"spend_max": 1}}
     done = override(
         values,
-        {"SNIPERFORGE__LIMITS__SPEND_MAX": "9", "SNIPERFORGE__LIMITS__LANES": '["a"]', "SNIPERFORGE__X": "b c", "P": "1"},
+        {
+            "SNIPERFORGE__LIMITS__SPEND_MAX": "9",
+            "SNIPERFORGE__LIMITS__LANES": '["a"]',
+            "SNIPERFORGE__X": "b c",
+            "P": "1",
+        },
     )
     assert done == ["limits.lanes", "limits.spend_max", "x"]
     assert values == {"limits": {"spend_max": 9, "lanes": ["a"]}, "x": "b c"}

@@ -41,7 +41,11 @@ def test_an_exception_ends_the_child_with_one() -> None:
 
 
 def test_a_killed_child_is_not_alive_and_says_by_what() -> None:
-    child = process.fork(lambda ready: signal.pause() or 0, name="pausing")
+    def pausing(ready: Callable[[], None]) -> int:
+        signal.pause()
+        return 0
+
+    child = process.fork(pausing, name="pausing")
     assert process.alive(child.pid)
     os.kill(child.pid, signal.SIGKILL)
     assert _wait(child.pid) == "killed by SIGKILL"

@@ -75,8 +75,13 @@ def test_a_flapping_stage_backs_off_longer_each_time_and_says_why() -> None:
     assert details[2].startswith("0.2 s, 3 deaths")
 
 
+def _finish(ready: Callable[[], None]) -> int:
+    ready()
+    return 0
+
+
 def test_a_stage_that_finishes_ends_the_run_well() -> None:
-    supervisor, seen, _ = _watch([StageSpec("feed", lambda ready: ready() or 0, 0), StageSpec("detect", _serve, 1)])
+    supervisor, seen, _ = _watch([StageSpec("feed", _finish, 0), StageSpec("detect", _serve, 1)])
     assert supervisor.run() == 0
     assert ("feed", "finished") in seen
     assert seen[-1] == ("detect", "stopped")
