@@ -81,7 +81,7 @@ def test_what_is_no_message_is_refused_by_name(line: bytes, words: str) -> None:
 def test_a_record_of_another_schema_is_refused() -> None:
     with pytest.raises(DecodeError, match="record type 63"):
         wire.decode(63, b"")
-    with pytest.raises(DecodeError, match="PoolCreated: .*restart both"):
+    with pytest.raises(DecodeError, match=r"PoolCreated: .*restart both"):
         wire.decode(2, b"\x90")
 
 
