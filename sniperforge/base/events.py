@@ -140,6 +140,8 @@ class Swapped(Event, frozen=True, kw_only=True, tag=3):
     Attributes:
         is_buy: the base mint was bought.
         base_amount, quote_amount: base units that moved, fees included on the quote side.
+        creator: the coin's creator of record, where the trade tells it (it can change,
+            and the accounts of the next swap follow it); else the zero key.
     """
 
     venue: str
@@ -154,6 +156,7 @@ class Swapped(Event, frozen=True, kw_only=True, tag=3):
     slot: int
     signature: str
     index: int = 0
+    creator: Pubkey = ZERO_KEY
 
 
 class LiquidityChanged(Event, frozen=True, kw_only=True, tag=4):

@@ -136,6 +136,9 @@ class SwapOrder:
         open_base_account: create the wallet's base token account first (idempotent).
         wrap_quote: quote is SOL held as lamports: wrap what is spent, unwrap what comes.
         close_base_account: after a full exit: give the rent back.
+        exact_out: `amount_out_min` is exactly what is bought, `amount_in` the most
+            to pay. A venue without such an instruction trades exact-in, which
+            keeps both bounds.
     """
 
     user: Pubkey
@@ -145,6 +148,7 @@ class SwapOrder:
     open_base_account: bool = True
     wrap_quote: bool = True
     close_base_account: bool = False
+    exact_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
