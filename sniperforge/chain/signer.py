@@ -1,0 +1,184 @@
+"""The signer: the only reader of keys, and the last to look before money moves.
+
+message + plan -> raw transaction, or a refusal        (27 µs of libsodium, a few of looking)
+
+It trusts nobody's word for what a message does: it walks the message's own
+instructions, refuses programs that are not on its list, transfers to anybody
+but itself and the tip accounts, token accounts closed in another's favour, and
+spending beyond what one order or one minute may.
+
+Source of the message format: Solana's transaction documentation, "Message format".
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple, NoReturn
+
+from nacl.bindings import crypto_sign
+
+from sniperforge.base.errors import LimitError
+from sniperforge.base.keys import text
+from sniperforge.base.units import NANOS_PER_SECOND, Pubkey
+from sniperforge.chain.keystore import Secret
+from sniperforge.dex.programs import SYSTEM, TOKEN, TOKEN_2022, WSOL, ata
+
+MINUTE_NS = 60 * NANOS_PER_SECOND
+_TOKEN_PROGRAMS = frozenset((TOKEN, TOKEN_2022))
+_CLOSE_ACCOUNT, _SYNC_NATIVE = 9, 17
+_TRANSFER = (2).to_bytes(4, "little")
+
+
+class SignRefused(LimitError):
+    """The signer will not sign this; `rule` names why."""
+
+    def __init__(self, rule: str, detail: str, cure: str) -> None:
+        self.rule = rule
+        super().__init__(f"signer.{rule}: {detail}; {cure}")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What may be signed at all.
+
+    Attributes:
+        programs: ids of the programs a message may call.
+        order_lamports_max: most that one order may cost (spend, fees, tip).
+        minute_lamports_max: most that all entries of any 60 seconds may cost.
+        tip_accounts: who besides ourselves may be sent lamports.
+    """
+
+    programs: frozenset[Pubkey]
+    order_lamports_max: int
+    minute_lamports_max: int
+    tip_accounts: frozenset[Pubkey] = frozenset()
+
+
+class Plan(NamedTuple):
+    """What the coordinator says an order costs at most; an exit is not held up by what entries spent."""
+
+    lamports: int
+    is_exit: bool
+
+
+class Signer:
+    """Signs for one wallet under one policy. Never shows, copies or pickles its key."""
+
+    __slots__ = ("_policy", "_secret", "_spent", "_spent_lamports", "_targets", "wallet")
+
+    def __init__(self, secret: Secret, policy: Policy) -> None:
+        self.wallet = secret.public_key
+        self._secret = secret
+        self._policy = policy
+        self._targets = policy.tip_accounts | {self.wallet, ata(self.wallet, WSOL)}
+        self._spent: deque[tuple[int, int]] = deque()
+        self._spent_lamports = 0
+
+    def __repr__(self) -> str:
+        return f"<signer of {text(self.wallet)}>"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a signer is never copied or pickled")
+
+    def sign(self, message: bytes | bytearray, plan: Plan, now_ns: int) -> bytes:
+        """Return the raw transaction (one signature, then *message*).
+
+        Raises:
+            SignRefused: a rule of the policy; nothing was signed or counted.
+        """
+        message = bytes(message)
+        moved = self._walk(message)
+        if moved > plan.lamports:
+            raise SignRefused("transfer", f"transfers {moved} lamports, planned {plan.lamports}", "the order is wrong")
+        self._admit(plan, now_ns)
+        return b"\x01" + crypto_sign(message, self._secret.reveal())
+
+    def remember(self, plan: Plan, signed_ns: int) -> None:
+        """Count an order signed before a restart into its minute."""
+        if not plan.is_exit:
+            self._spent.append((signed_ns, plan.lamports))
+            self._spent_lamports += plan.lamports
+
+    def _admit(self, plan: Plan, now_ns: int) -> None:
+        policy = self._policy
+        if plan.lamports > policy.order_lamports_max:
+            raise SignRefused(
+                "order_lamports_max", f"{plan.lamports} asked, {policy.order_lamports_max} allowed", "lower the order"
+            )
+        if plan.is_exit:
+            return
+        while self._spent and self._spent[0][0] <= now_ns - MINUTE_NS:
+            self._spent_lamports -= self._spent.popleft()[1]
+        if self._spent_lamports + plan.lamports > policy.minute_lamports_max:
+            raise SignRefused(
+                "minute_lamports_max",
+                f"{self._spent_lamports + plan.lamports} in one minute, {policy.minute_lamports_max} allowed",
+                "wait, or raise the limit",
+            )
+        self.remember(plan, now_ns)
+
+    def _walk(self, message: bytes) -> int:
+        """Check every instruction; return the lamports that System transfers move."""
+        try:
+            return self._walk_instructions(message)
+        except IndexError:
+            raise SignRefused("malformed", "the message ends too early", "the builder is wrong") from None
+
+    def _walk_instructions(self, message: bytes) -> int:
+        at = 0
+        if message[0] & 0x80:
+            at = 1
+            if message[0] != 0x80 or message[-1] != 0:
+                raise SignRefused("malformed", "a version or lookup table we do not read", "send a legacy message")
+        count = message[at + 3]
+        if message[at] != 1 or count > 0x7F or message[at + 4 : at + 36] != self.wallet:
+            raise SignRefused("fee_payer", "the only signer and payer must be our wallet", "the builder is wrong")
+        table = at + 4
+        at = table + 32 * count + 32
+        keys = [message[k : k + 32] for k in range(table, at - 32, 32)]
+        moved, end = 0, len(message) - (table - 4)
+        instructions, at = message[at], at + 1
+        for _ in range(instructions):
+            program = keys[message[at]]
+            size, at = _compact(message, at + 1)
+            accounts, at = message[at : at + size], at + size
+            size, at = _compact(message, at)
+            data, at = message[at : at + size], at + size
+            if program not in self._policy.programs:
+                raise SignRefused("programs", f"{text(program)} is not on the list", "add it only if you trust it")
+            if program == SYSTEM:
+                moved += self._transfer(keys, accounts, data)
+            elif program in _TOKEN_PROGRAMS:
+                self._token(accounts, data)
+        if at != end:
+            raise SignRefused("malformed", f"{end - at} bytes are left over", "the builder is wrong")
+        return moved
+
+    def _transfer(self, keys: list[bytes], accounts: bytes, data: bytes) -> int:
+        if data[:4] != _TRANSFER or len(data) != 12:
+            raise SignRefused("system", "only transfers of lamports are signed", "the builder is wrong")
+        target = keys[accounts[1]]
+        if target not in self._targets:
+            raise SignRefused("transfer", f"{text(target)} is neither ours nor a tip account", "check the tip accounts")
+        return int.from_bytes(data[4:], "little")
+
+    def _token(self, accounts: bytes, data: bytes) -> None:
+        if data[:1] == bytes((_SYNC_NATIVE,)):
+            return
+        if data[:1] != bytes((_CLOSE_ACCOUNT,)):
+            raise SignRefused("token", "only SyncNative and CloseAccount are signed", "the builder is wrong")
+        # Index 0 of the table is the fee payer: the rent comes back to us.
+        if accounts[1] != 0:
+            raise SignRefused("token", "an account would be closed in another's favour", "the builder is wrong")
+
+
+def _compact(message: bytes, at: int) -> tuple[int, int]:
+    """Return a compact-u16 and where the next byte is."""
+    low = message[at]
+    if low < 0x80:
+        return low, at + 1
+    high = message[at + 1]
+    if high < 0x80:
+        return low & 0x7F | high << 7, at + 2
+    return low & 0x7F | (high & 0x7F) << 7 | message[at + 2] << 14, at + 3
