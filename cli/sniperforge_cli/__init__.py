@@ -1,0 +1,1 @@
+"""The command line of SniperForge; `sniperforge_cli.app:main` is the console script."""
