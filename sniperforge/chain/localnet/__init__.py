@@ -1,0 +1,1 @@
+"""A Solana cluster of one node, for tests and demos: real programs on a real virtual machine."""
