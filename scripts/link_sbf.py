@@ -133,9 +133,7 @@ def _place_constants(sections: list[Section], start: int) -> tuple[bytes, dict[i
     return bytes(body + bytes(-len(body) % 8)), base
 
 
-def _relocate(
-    sections: list[Section], symbols: list[Symbol], text: int, base: dict[int, int]
-) -> tuple[bytes, Dynamic]:
+def _relocate(sections: list[Section], symbols: list[Symbol], text: int, base: dict[int, int]) -> tuple[bytes, Dynamic]:
     code = bytearray(sections[text].data)
     dynamic = Dynamic()
     for section in sections:
@@ -180,7 +178,15 @@ def _write(code: bytes, constants: bytes, constants_at: int, entry: int, dynamic
     headers_at = _align(names_at + len(names), 8)
 
     def header(
-        name: str, kind: int, flags: int, at: int, size: int, link: int = 0, info: int = 0, align: int = 8, each: int = 0
+        name: str,
+        kind: int,
+        flags: int,
+        at: int,
+        size: int,
+        link: int = 0,
+        info: int = 0,
+        align: int = 8,
+        each: int = 0,
     ) -> bytes:
         position = names.index(b"\0" + name.encode() + b"\0") + 1
         address = at if flags else 0

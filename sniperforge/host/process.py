@@ -60,7 +60,7 @@ def fork(body: Callable[[Callable[[], None]], int], *, name: str) -> Child:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
+        if os.getppid() != parent:  # it died before the line above was in force
             os._exit(1)
         set_name(name)
 
@@ -88,23 +88,6 @@ def set_name(name: str) -> None:
 def _prctl(option: int, value: int | bytes) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
-
-
-def alive(pid: int) -> bool:
-    """Return whether *pid* exists and is not a zombie of ours."""
-    try:
-        done, _ = os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        done = 0
-    if done == pid:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def describe_exit(status: int) -> str:

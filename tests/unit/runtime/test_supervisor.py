@@ -103,3 +103,14 @@ def test_a_stage_deaf_to_sigterm_is_killed_at_the_deadline() -> None:
     supervisor, seen, _ = _watch([StageSpec("deaf", deaf, 0)], drain_s=0.2)
     assert supervisor.run(until_s=0.1) == 1
     assert seen[-1] == ("deaf", "stopped")
+
+
+def test_a_stop_while_starting_drains_what_is_there() -> None:
+    def slow(ready: Callable[[], None]) -> int:
+        os.kill(os.getppid(), signal.SIGTERM)
+        signal.pause()
+        return 0
+
+    supervisor, seen, _ = _watch([StageSpec("slow", slow, 5), StageSpec("never", _serve, 0)])
+    assert supervisor.run() == 1
+    assert ("never", "starting") not in seen
