@@ -1,0 +1,1 @@
+"""Readers: they watch every ring and touch none."""
