@@ -1,0 +1,294 @@
+"""liquidity_sniper: buys launches that pass its filters, and gets out by its exit program.
+
+PoolCreated -> LaunchRefused | TokenWanted (it waits) | OrderProposed (buy)
+fills       -> positions; trades and time -> OrderProposed (sell)
+
+The first message it makes is BotStarted: the coordinator answers with the open
+positions of this name, and each is watched again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+
+from sniperforge.base.config import Source
+from sniperforge.base.events import (
+    BotStarted,
+    CurveCompleted,
+    Event,
+    HaltChanged,
+    LaunchRefused,
+    LiquidityChanged,
+    OrderExpired,
+    OrderFailed,
+    OrderLanded,
+    OrderProposed,
+    OrderRefused,
+    OrderSent,
+    OrderSigned,
+    Pool,
+    PoolCreated,
+    PoolMigrated,
+    PositionChanged,
+    Swapped,
+    TokenInspected,
+    TokenWanted,
+    event_id,
+)
+from sniperforge.base.units import NANOS_PER_SECOND, Pubkey
+from sniperforge.bots.holdings import Holdings, advance
+from sniperforge.bots.judge import Judge, Verdict
+from sniperforge.bots.settings import check_venues, known_venues, read_settings
+from sniperforge.dex.venue import Venue
+from sniperforge.trading.exits import ExitSettings
+from sniperforge.trading.filters import NANOS_PER_MS, FilterSettings, Refusal, refusal
+from sniperforge.trading.sizing import SizingSettings, size_entry
+
+KIND = "liquidity_sniper"
+
+_MONEY = PositionChanged | OrderSigned | OrderSent | OrderLanded | OrderFailed | OrderRefused | OrderExpired
+
+
+class SniperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of one liquidity_sniper.
+
+    Attributes:
+        positions_max: positions open and entries on their way, together.
+        cooldown_ms: least time between two entries.
+        entry_answer_s: an entry without any answer for so long gives its place back.
+        filters, sizing, exits: sections of their own.
+    """
+
+    positions_max: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 3
+    cooldown_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)] = 500
+    entry_answer_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 180
+    filters: FilterSettings = FilterSettings()
+    sizing: SizingSettings = SizingSettings()
+    exits: ExitSettings = ExitSettings()
+
+
+def settings_from(
+    raw: Mapping[str, Any], where: str, *, source: Source | None = None, venues: Mapping[str, Venue] | None = None
+) -> SniperSettings:
+    """Return the settings in a TOML table; raises ConfigErrors with every problem by its full key path."""
+    settings = read_settings(SniperSettings, raw, where, source)
+    place = f"{where}.filters.venues" if where else "filters.venues"
+    check_venues(settings.filters.venues, known_venues() if venues is None else venues, place, source)
+    return settings
+
+
+def make(name: str, raw: Mapping[str, Any], *, where: str = "", source: Source | None = None) -> LiquiditySniper:
+    """Return the bot *name* with the settings in *raw*; raises ConfigErrors."""
+    venues = known_venues()
+    return LiquiditySniper(name, settings_from(raw, where, source=source, venues=venues), venues)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A buy that was proposed and has not become a position."""
+
+    order: OrderProposed
+    answer_ns: int
+
+
+class LiquiditySniper:
+    """The built-in sniper: see the module.
+
+    Args:
+        name: of this instance, in every message it makes.
+        settings: checked.
+        venues: every venue by name.
+    """
+
+    interest: frozenset[type[Event]] = frozenset(
+        {
+            PoolCreated,
+            Swapped,
+            LiquidityChanged,
+            CurveCompleted,
+            PoolMigrated,
+            TokenInspected,
+            OrderSigned,
+            OrderSent,
+            OrderLanded,
+            OrderFailed,
+            OrderRefused,
+            OrderExpired,
+            PositionChanged,
+            HaltChanged,
+        }
+    )
+
+    def __init__(self, name: str, settings: SniperSettings, venues: Mapping[str, Venue]) -> None:
+        self.name = name
+        self._settings, self._venues = settings, venues
+        self._judge = Judge(settings.filters, frozenset(venues))
+        self._holdings = Holdings(name, settings.exits, venues)
+        self._entries: dict[int, _Entry] = {}
+        # Pools that are judged or bought right now, at their newest state.
+        self._fresh: dict[Pubkey, Pool] = {}
+        self._started = self._halted = False
+        self._entered_ns = 0
+
+    def describe(self) -> str:
+        """Return one line: what it is and what it holds now."""
+        held, entering = len(self._holdings.positions), len(self._entries)
+        state = ", halted" if self._halted else ""
+        return (
+            f"{KIND} {self.name}: {held} positions, {entering} entries, {self._judge.waiting} launches waiting{state}"
+        )
+
+    def on(self, event: Event, now_ns: int) -> list[Event]:
+        """Return what *event* makes this bot say."""
+        out = self._start(now_ns)
+        if isinstance(event, Swapped | LiquidityChanged):
+            pool = self._fresh.get(event.pool)
+            if pool is not None:
+                self._fresh[event.pool] = advance(self._venues, pool, event)
+            out += self._holdings.market(event, now_ns)
+        elif isinstance(event, PoolCreated):
+            out += self._holdings.market(event, now_ns)
+            out += self._decide(self._judge.launch(event, now_ns), now_ns)
+        elif isinstance(event, CurveCompleted | PoolMigrated):
+            out += self._holdings.market(event, now_ns)
+        elif isinstance(event, TokenInspected):
+            for verdict in self._judge.token(event, now_ns):
+                out += self._decide(verdict, now_ns)
+        elif isinstance(event, HaltChanged):
+            self._halted = event.halted
+        else:
+            out += self._on_money(event, now_ns)
+        return out
+
+    def on_tick(self, now_ns: int) -> list[Event]:
+        """Return what the time makes this bot say."""
+        out = self._start(now_ns)
+        for order_id, entry in list(self._entries.items()):
+            if now_ns >= entry.answer_ns:
+                self._leave_entry(order_id)
+        for verdict in self._judge.tick(now_ns):
+            out += self._decide(verdict, now_ns)
+        return out + self._holdings.tick(now_ns)
+
+    def _start(self, now_ns: int) -> list[Event]:
+        if self._started:
+            return []
+        self._started = True
+        return [BotStarted(ts_ns=now_ns, bot=self.name)]
+
+    # ── entry ─────────────────────────────────────────────────────────────
+
+    def _decide(self, verdict: Verdict, now_ns: int) -> Iterator[Event]:
+        """Yield what follows from a verdict: a refusal, a question, or a proposal."""
+        launch = verdict.launch
+        address = launch.pool.address
+        if verdict.waits:
+            self._fresh.setdefault(address, launch.pool)
+            if verdict.wants_token:
+                yield TokenWanted(
+                    ts_ns=now_ns,
+                    origin_ns=launch.origin_ns,
+                    trace_id=launch.trace_id,
+                    cause=launch.id,
+                    mint=launch.pool.base_mint,
+                )
+            return
+        answer = verdict.refusal or self._enter(launch, self._fresh.get(address, launch.pool), now_ns)
+        if isinstance(answer, OrderProposed):
+            self._fresh[address] = answer.pool
+            yield answer
+            return
+        if answer.filter != "pool_once":  # the first verdict on that pool may still be waiting, or be bought
+            self._fresh.pop(address, None)
+        yield LaunchRefused(
+            ts_ns=now_ns,
+            origin_ns=launch.origin_ns,
+            trace_id=launch.trace_id,
+            cause=launch.id,
+            bot=self.name,
+            pool=address,
+            base_mint=launch.pool.base_mint,
+            venue=launch.pool.venue,
+            filter=answer.filter,
+            values=answer.values,
+        )
+
+    def _enter(self, launch: PoolCreated, pool: Pool, now_ns: int) -> OrderProposed | Refusal:
+        """Return the order that buys *launch*, or what stands against it at this moment."""
+        refused = self._no_room(pool, now_ns) or self._judge.reserves(pool)
+        if refused is not None:
+            return refused
+        sizing = self._settings.sizing
+        size = size_entry(pool, sizing, self._venues[pool.venue])
+        if isinstance(size, Refusal):
+            return size
+        order_id = event_id("order", self.name, pool.address, "buy")
+        order = OrderProposed(
+            id=order_id,
+            ts_ns=now_ns,
+            origin_ns=launch.origin_ns,
+            trace_id=launch.trace_id,
+            cause=launch.id,
+            bot=self.name,
+            side="buy",
+            pool=pool,
+            amount_in=size.amount_in,
+            amount_out_min=0,
+            slippage_bps=sizing.slippage_bps,
+            priority_fee_micro_lamports=sizing.priority_fee_micro_lamports,
+            tip_lamports=sizing.tip_lamports,
+            reason="entry",
+            attempt=0,
+            position_id=order_id,
+            creator=launch.creator,
+        )
+        self._entries[order_id] = _Entry(order, now_ns + self._settings.entry_answer_s * NANOS_PER_SECOND)
+        self._entered_ns = now_ns
+        return order
+
+    def _no_room(self, pool: Pool, now_ns: int) -> Refusal | None:
+        if self._halted:
+            return refusal("halted", seen="halted", allowed="exits only")
+        taken = len(self._holdings.positions) + len(self._entries)
+        if taken >= self._settings.positions_max:
+            return refusal("positions_max", seen=taken, allowed=self._settings.positions_max)
+        since_ms = (now_ns - self._entered_ns) // NANOS_PER_MS
+        if self._entered_ns and since_ms < self._settings.cooldown_ms:
+            return refusal("cooldown_ms", seen=since_ms, allowed=self._settings.cooldown_ms)
+        mint = pool.base_mint
+        if self._holdings.holds_mint(mint) or any(e.order.pool.base_mint == mint for e in self._entries.values()):
+            return refusal("mint_once", seen="held or being bought", allowed="one position per coin")
+        return None
+
+    def _leave_entry(self, order_id: int) -> None:
+        entry = self._entries.pop(order_id, None)
+        if entry is not None:
+            self._fresh.pop(entry.order.pool.address, None)
+
+    # ── money ─────────────────────────────────────────────────────────────
+
+    def _on_money(self, event: Event, now_ns: int) -> list[Event]:
+        """Return what an answer of the coordinator makes this bot say; other bots' answers are nothing."""
+        if not isinstance(event, _MONEY) or event.bot != self.name:
+            return []
+        if isinstance(event, PositionChanged):
+            pool = self._newest(event.pool)
+            self._leave_entry(event.position_id)
+            return self._holdings.changed(event, pool, now_ns)
+        if isinstance(event, OrderSigned | OrderSent):
+            self._holdings.acknowledged(event, now_ns)
+        elif isinstance(event, OrderFailed | OrderRefused | OrderExpired):
+            self._leave_entry(event.order_id)
+            return self._holdings.answered(event, now_ns)
+        elif isinstance(event, OrderLanded):
+            return self._holdings.answered(event, now_ns)
+        return []
+
+    def _newest(self, told: Pool) -> Pool:
+        """Return the newer of what the coordinator and the market said about a pool."""
+        fresh = self._fresh.get(told.address, told)
+        return told if told.slot > fresh.slot else fresh
