@@ -297,6 +297,15 @@ class LaunchRefused(Event, frozen=True, kw_only=True, tag=25):
     values: dict[str, str] = {}
 
 
+class LaunchPassed(Event, frozen=True, kw_only=True, tag=28):
+    """A bot that only watches looked at a launch and every filter said yes."""
+
+    bot: str
+    pool: Pubkey
+    base_mint: Pubkey
+    venue: str
+
+
 class OrderProposed(Event, frozen=True, kw_only=True, tag=26):
     """Command: a bot wants this trade; `id` is the order id, the same after every restart.
 
