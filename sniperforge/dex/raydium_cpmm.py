@@ -5,7 +5,7 @@ SwapEvent, LpChangeEvent -> Swapped, LiquidityChanged            (reading)
 pool + amount -> quote; pool + order -> instructions             (writing)
 
 Reading stands in raydium_cpmm_reading.py, the arithmetic in raydium_cpmm_curve.py,
-the layouts in raydium_cpmm_layout.py.
+the layouts in raydium_cpmm_layouts.py.
 
 pool.keys: amm_config, authority, base_vault, quote_vault, lp_mint, observation_state.
 pool.numbers: base_is_0, trade_fee_rate, protocol_fee_rate, fund_fee_rate,
@@ -29,7 +29,7 @@ from sniperforge.dex import raydium_cpmm_curve as curve
 from sniperforge.dex import token_pair
 from sniperforge.dex.account_table import accounts as account_table
 from sniperforge.dex.account_table import build
-from sniperforge.dex.raydium_cpmm_layout import (
+from sniperforge.dex.raydium_cpmm_layouts import (
     AUTHORITY,
     NAME,
     PROGRAM,
@@ -40,12 +40,26 @@ from sniperforge.dex.raydium_cpmm_layout import (
 )
 from sniperforge.dex.raydium_cpmm_reading import read, verify
 from sniperforge.dex.token_pair import base_is_first
-from sniperforge.dex.venue import (
-    Instruction,
-    Quote,
-    SwapOrder,
-    Venue,
-)
+from sniperforge.dex.venue import Instruction, Quote, SwapOrder, Venue
+
+__all__ = [
+    "NAME",
+    "PROGRAM",
+    "VENUE",
+    "apply",
+    "assemble",
+    "compute_units",
+    "decode_amm_config",
+    "decode_pool_state",
+    "load",
+    "needs",
+    "quote_in",
+    "quote_out",
+    "read",
+    "swap",
+    "swap_keys",
+    "verify",
+]
 
 BUY_ACCOUNTS = account_table(
     "user:s authority amm_config pool_state:w user_quote_token:w user_base_token:w quote_vault:w base_vault:w "

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from sniperforge.base import keys as base58
 from sniperforge.base.errors import DecodeError
-from sniperforge.base.events import LiquidityChanged, Pool, PoolCreated, Swapped, event_id
+from sniperforge.base.events import LiquidityChanged, Pool, PoolCreated, Swapped
 from sniperforge.base.keys import key
 from sniperforge.base.units import NANOS_PER_SECOND, ZERO_KEY, Pubkey
 from sniperforge.dex import raydium_cpmm_curve as curve
 from sniperforge.dex import token_pair
 from sniperforge.dex.borsh import TAIL_MAX, Record
 from sniperforge.dex.programs import pda
-from sniperforge.dex.raydium_cpmm_layout import (
+from sniperforge.dex.raydium_cpmm_layouts import (
     AUTHORITY,
     INITIALIZE,
     INITIALIZE_LAYOUT,
@@ -36,12 +36,7 @@ from sniperforge.dex.raydium_cpmm_layout import (
     SWAP_EVENT_LAYOUT,
 )
 from sniperforge.dex.token_pair import base_is_first, base_of
-from sniperforge.dex.venue import (
-    Context,
-    Incomplete,
-    Reading,
-    Step,
-)
+from sniperforge.dex.venue import Context, Incomplete, Reading, Step
 
 #: Trade fee rate of the public fee tiers by config account: a creation names the
 #: account only. Source: AmmConfig accounts on mainnet, indices 0 1 2 3 4 5.
@@ -66,7 +61,7 @@ _SWAPS = (SWAP_BASE_INPUT, SWAP_BASE_OUTPUT)
 
 
 def read(step: Step, context: Context) -> list[Reading]:
-    """Return what one invocation of the program did, in order.
+    """Return what one invocation of the program did, in order; `index` counts its events.
 
     Raises:
         DecodeError: an event or a creation that cannot be what its discriminator says.
@@ -77,12 +72,12 @@ def read(step: Step, context: Context) -> list[Reading]:
         readings.append(_created(step, context, accounts_min=form[0], shift=form[1]))
     elif not step.accounts and not _CREATION_LOGS.isdisjoint(step.logs):
         readings.append(Incomplete(f"{NAME}: a creation emits no event, its mints are in the instruction alone"))
-    for payload in step.events:
+    for index, payload in enumerate(step.events):
         reading: Reading | None = None
         if payload[:8] == SWAP_EVENT:
-            reading = _swapped(SWAP_EVENT_LAYOUT.decode(payload, 8, tail_max=TAIL_MAX), step, context)
+            reading = _swapped(SWAP_EVENT_LAYOUT.decode(payload, 8, tail_max=TAIL_MAX), step, context, index)
         elif payload[:8] == LP_CHANGE_EVENT:
-            reading = _liquidity(LP_CHANGE_EVENT_LAYOUT.decode(payload, 8, tail_max=TAIL_MAX), step, context)
+            reading = _liquidity(LP_CHANGE_EVENT_LAYOUT.decode(payload, 8, tail_max=TAIL_MAX), step, context, index)
         if reading is not None:
             readings.append(reading)
     return readings
@@ -128,19 +123,16 @@ def _created(step: Step, context: Context, *, accounts_min: int, shift: int) -> 
         },
         slot=context.slot,
     )
-    launch = event_id("PoolCreated", NAME, address)
     return PoolCreated(
-        id=launch,
         ts_ns=context.now_ns,
         origin_ns=context.recv_ns,
-        trace_id=launch,
         pool=pool,
         creator=accounts[shift],
         user=accounts[0],
         open_time=_open_time(arguments["open_time"], context),
         slot=context.slot,
         signature=context.signature,
-        index=step.index,
+        index=0,
         believed_by="instruction",
         late=context.late,
         source=context.source,
@@ -181,7 +173,7 @@ def _open_time(asked: int, context: Context) -> int:
     return asked if asked > context.recv_ns // NANOS_PER_SECOND else 0
 
 
-def _swapped(event: Record, step: Step, context: Context) -> Swapped | None:
+def _swapped(event: Record, step: Step, context: Context, index: int) -> Swapped | None:
     ints, keys = event.ints, event.keys
     mint_in, mint_out, trade_fee = keys["input_mint"], keys["output_mint"], ints["trade_fee"]
     if mint_in == ZERO_KEY:
@@ -217,11 +209,11 @@ def _swapped(event: Record, step: Step, context: Context) -> Swapped | None:
         quote_reserve=after_in if is_buy else after_out,
         slot=context.slot,
         signature=context.signature,
-        index=step.index,
+        index=index,
     )
 
 
-def _liquidity(event: Record, step: Step, context: Context) -> Reading:
+def _liquidity(event: Record, step: Step, context: Context, index: int) -> Reading:
     ints = event.ints
     if len(step.accounts) < LIQUIDITY_ACCOUNTS:
         return Incomplete(f"{NAME}: a liquidity change names no mint, the instruction alone tells which side is which")
@@ -248,7 +240,7 @@ def _liquidity(event: Record, step: Step, context: Context) -> Reading:
         quote_reserve=after[quote],
         slot=context.slot,
         signature=context.signature,
-        index=step.index,
+        index=index,
     )
 
 
