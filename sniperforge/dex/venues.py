@@ -1,0 +1,20 @@
+"""Every venue of the house, by name and by program.
+
+A new venue is one module, one line here, and done when the conformance suite passes.
+"""
+
+from __future__ import annotations
+
+from sniperforge.base.units import Pubkey
+from sniperforge.dex import pumpfun, raydium_cpmm
+from sniperforge.dex.venue import Venue
+
+VENUES: dict[str, Venue] = {
+    venue.name: venue
+    for venue in (
+        pumpfun.VENUE,
+        raydium_cpmm.VENUE,
+    )
+}
+
+BY_PROGRAM: dict[Pubkey, Venue] = {venue.program: venue for venue in VENUES.values()}
