@@ -13,13 +13,14 @@ byte test it uses on frames, and only what passes is parsed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 import msgspec
 import orjson
 
 from sniperforge.base.errors import DecodeError
 from sniperforge.base.events import Frame
+from sniperforge.base.units import Pubkey
 from sniperforge.detect.transaction import Transaction, from_body, from_logs
 from sniperforge.detect.values import JsonObject, object_of, signature_text, whole
 
@@ -95,12 +96,13 @@ _block = msgspec.json.Decoder(_Block)
 _block_params = msgspec.json.Decoder(_BlockParams)
 
 
-def read_frame(data: bytes, *, wanted: Wanted | None = None) -> list[Reading]:
+def read_frame(data: bytes, *, wanted: Wanted | None = None, keep: Container[Pubkey] | None = None) -> list[Reading]:
     """Return the transactions a message carries, in order; a DecodeError for an unreadable one of a block.
 
     Args:
         data: one JSON document.
         wanted: byte test for each transaction of a block; None reads all.
+        keep: programs whose silent leaves stay in a logs-only tree; None keeps all.
 
     Raises:
         DecodeError: not JSON, too large, or its only transaction is unreadable.
@@ -111,27 +113,28 @@ def read_frame(data: bytes, *, wanted: Wanted | None = None) -> list[Reading]:
         )
     try:
         if data.find(_LOGS_METHOD, 0, 256) >= 0:
-            return _read_logs_frame(data)
+            return _read_logs_frame(data, keep)
         if data.lstrip()[:1] == b"[":
             rows = msgspec.json.decode(data, type=list[msgspec.Raw])
-            return [row for raw in rows for row in _read_object(bytes(raw), wanted)]
-        return _read_object(data, wanted)
+            return [row for raw in rows for row in _read_object(bytes(raw), wanted, keep)]
+        return _read_object(data, wanted, keep)
     except (msgspec.MsgspecError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise DecodeError(f"not a message this reads: {str(problem)[:120]}; check the source") from None
 
 
-def _read_logs_frame(data: bytes) -> list[Reading]:
+def _read_logs_frame(data: bytes, keep: Container[Pubkey] | None) -> list[Reading]:
     frame = _logs.decode(data)
     if frame.method != "logsNotification":
-        return _read_object(data, None)
+        return _read_object(data, None, keep)
     result = frame.params.result
     value = result.value
     failed = bytes(value.err) != b"null"
     signature = signature_text(value.signature)
-    return [from_logs(signature, whole(result.context.slot, what="slot"), failed=failed, lines=value.logs)]
+    slot = whole(result.context.slot, what="slot")
+    return [from_logs(signature, slot, failed=failed, lines=value.logs, keep=keep)]
 
 
-def _read_object(data: bytes, wanted: Wanted | None) -> list[Reading]:
+def _read_object(data: bytes, wanted: Wanted | None, keep: Container[Pubkey] | None) -> list[Reading]:
     envelope = _envelope.decode(data)
     if envelope.method is not None:
         if envelope.method == "transactionNotification":
@@ -141,7 +144,7 @@ def _read_object(data: bytes, wanted: Wanted | None) -> list[Reading]:
             value = _block_params.decode(envelope.params).result.value
             return _read_block(value.block, value.slot, wanted) if value.block else []
         if envelope.method == "logsNotification":
-            return _read_logs_frame(data)
+            return _read_logs_frame(data, keep)
         return []
     if envelope.transactions is not None:
         return _read_block(_block.decode(data), None, wanted)
@@ -153,7 +156,7 @@ def _read_object(data: bytes, wanted: Wanted | None) -> list[Reading]:
         block = _block.decode(envelope.block)
         return _read_block(block, None, wanted)
     result = bytes(envelope.result)
-    return _read_object(result, wanted) if result[:1] == b"{" else []
+    return _read_object(result, wanted, keep) if result[:1] == b"{" else []
 
 
 def _read_block(block: _Block, slot: int | None, wanted: Wanted | None) -> list[Reading]:

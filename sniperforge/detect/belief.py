@@ -1,0 +1,326 @@
+"""One transaction -> what of it is believed, and what is refused by name.
+
+Transaction + what is remembered -> PoolCreated, Swapped, LaunchDisbelieved, …
+
+The rules of belief stand in `Reader.executed` and `Reader._creation`; who
+attributed what to whom was settled before, in `sniperforge.detect.transaction`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from sniperforge.base import keys
+from sniperforge.base.errors import DecodeError
+from sniperforge.base.events import (
+    CurveCompleted,
+    Event,
+    Frame,
+    LaunchDisbelieved,
+    LiquidityChanged,
+    PoolCreated,
+    PoolMigrated,
+    Swapped,
+    TokenWanted,
+    TransactionWanted,
+    event_id,
+)
+from sniperforge.base.units import ZERO_KEY, Pubkey
+from sniperforge.detect.forgery import hints_creation, printed_forgery
+from sniperforge.detect.memory import Remembered
+from sniperforge.detect.scan import Scanner, tag_of
+from sniperforge.detect.settings import DetectSettings
+from sniperforge.detect.tracking import Tracking
+from sniperforge.detect.transaction import Transaction
+from sniperforge.dex.venue import Context, Incomplete, Step, Venue
+
+#: Venues which make the coin's mint themselves: a second launch of one mint is a lie.
+LAUNCHPADS = frozenset(("pumpfun", "raydium_launchlab"))
+COUNTERS = (
+    "frames",
+    "frames_rejected",
+    "frames_refused",
+    "transactions",
+    "transactions_failed",
+    "transactions_refused",
+    "events",
+    "duplicates",
+    "believed",
+    "disbelieved",
+    "wanted",
+    "trades_untracked",
+    "payloads_malformed",
+    "logs_truncated",
+    "logs_missing",
+    "incomplete_for_good",
+)
+_Market = Swapped | LiquidityChanged | CurveCompleted | PoolMigrated
+
+
+class State:
+    """What a detector remembers, every part of it bounded by the settings.
+
+    Attributes:
+        settings, venues (by name), by_program: what it was made from.
+        scanner, tracking: the byte test, and the pools whose trades are told.
+        pools, coins: those no longer new -> the signature that made them.
+        mints_asked: mints somebody was asked to read.
+        told: (signature, what) already told.
+        wanted: signatures asked for -> id of the question; whole: seen with instructions.
+        counters: how often what happened.
+    """
+
+    def __init__(self, settings: DetectSettings, venues: dict[str, Venue]) -> None:
+        self.settings, self.venues = settings, venues
+        self.by_program = {venue.program: venue for venue in venues.values()}
+        self.scanner = Scanner(venues.values(), trades=settings.trades)
+        self.tracking = Tracking(self.scanner, venues, tracked_max=settings.tracked_max, held_max=settings.held_max)
+        self.pools: Remembered[Pubkey, str] = Remembered(settings.known_max)
+        self.coins: Remembered[Pubkey, str] = Remembered(settings.known_max)
+        self.mints_asked: Remembered[Pubkey, None] = Remembered(settings.known_max)
+        self.told: Remembered[tuple[object, ...], None] = Remembered(settings.seen_max)
+        self.wanted: Remembered[str, int] = Remembered(settings.wanted_max)
+        self.whole: Remembered[str, None] = Remembered(settings.wanted_max)
+        self.counters = dict.fromkeys(COUNTERS, 0)
+
+
+class Reader:
+    """Reads one transaction; lives as long as that takes.
+
+    Args:
+        state: what the state remembers; this writes into it.
+        transaction: in its normal form.
+        frame: the frame it came in.
+        now_ns: stamp of the events made.
+    """
+
+    __slots__ = ("cause", "context", "created", "ordinals", "state", "told", "transaction")
+
+    def __init__(self, state: State, transaction: Transaction, frame: Frame, now_ns: int) -> None:
+        self.state, self.transaction = state, transaction
+        self.context = Context(
+            transaction.signature,
+            transaction.slot,
+            frame.recv_ns,
+            now_ns,
+            frame.source,
+            transaction.signer,
+            transaction.carries_instructions,
+            transaction.logs_truncated,
+            frame.late,
+            transaction.block_time,
+        )
+        self.cause = state.wanted.get(transaction.signature) or 0 if frame.late else 0
+        self.created = 0
+        self.ordinals: dict[tuple[type[Event], Pubkey], int] = {}
+        self.told: list[Event] = []
+
+    def failed(self) -> list[Event]:
+        """Tell what would have been a creation, once; nothing else of it happened."""
+        for step in self._steps():
+            venue = self.state.by_program.get(step.program)
+            if venue is None:
+                continue
+            try:
+                readings = venue.read(step, self.context)
+            except DecodeError:
+                continue
+            if any(isinstance(reading, PoolCreated | Incomplete) for reading in readings):
+                self._disbelieve("transaction_failed", venue.name, {})
+        return self.told
+
+    def executed(self) -> list[Event]:
+        """Tell what the venues' own programs did, and which forgeries were beside it."""
+        by_program = self.state.by_program
+        for step in self._steps():
+            venue = by_program.get(step.program)
+            if step.events or step.logs:
+                self._forgeries(step, venue)
+            if venue is not None and (step.events or step.logs or step.data):
+                self._read(venue, step)
+        if self.transaction.logs_truncated:
+            self._truncated()
+        return self.told
+
+    def _steps(self) -> Iterable[Step]:
+        for outer in self.transaction.steps:
+            yield from outer.walk()
+
+    def _read(self, venue: Venue, step: Step) -> None:
+        try:
+            readings = venue.read(step, self.context)
+        except DecodeError as problem:
+            self.state.counters["payloads_malformed"] += 1
+            if any(tag_of(payload) in self.state.scanner.creation_tags for payload in step.events):
+                self._disbelieve("payload_malformed", venue.name, {"problem": str(problem)})
+            return
+        for reading in readings:
+            if isinstance(reading, PoolCreated):
+                self._creation(venue, reading)
+            elif isinstance(reading, Incomplete):
+                self.created += 1
+                self._want(reading.reason)
+            elif isinstance(reading, LaunchDisbelieved):
+                self._disbelieve("payload_malformed", venue.name, {**reading.values, "problem": reading.reason})
+            elif isinstance(reading, _Market):
+                self._market(reading)
+
+    # ── creations ─────────────────────────────────────────────────────────
+
+    def _creation(self, venue: Venue, created: PoolCreated) -> None:
+        state, pool = self.state, created.pool
+        index, self.created = self.created, self.created + 1
+        problem = venue.verify(created)
+        if problem:
+            self._disbelieve("pda_mismatch", venue.name, {"problem": problem})
+            return
+        if not self._first_time(PoolCreated, pool.address, 0):
+            return
+        known_by = state.pools.get(pool.address)
+        if known_by is None and venue.name in LAUNCHPADS:
+            known_by = state.coins.get(pool.base_mint)
+        if known_by is not None:
+            values = {"pool": keys.text(pool.address), "mint": keys.text(pool.base_mint), "known_by": known_by}
+            self._disbelieve("pool_known", venue.name, values)
+            return
+        state.pools.put(pool.address, self.context.signature)
+        if venue.name in LAUNCHPADS:
+            state.coins.put(pool.base_mint, self.context.signature)
+        state.tracking.add(pool.address, venue.name, pool.base_mint)
+        state.counters["believed"] += 1
+        told = replace(
+            created,
+            id=event_id("PoolCreated", self.context.signature, index),
+            ts_ns=self.context.now_ns,
+            origin_ns=self.context.recv_ns,
+            trace_id=event_id("launch", pool.address),
+            cause=self.cause,
+            index=index,
+            late=self.context.late,
+            source=self.context.source,
+        )
+        self.told.append(told)
+        self._ask_for_token(venue, told)
+
+    def _ask_for_token(self, venue: Venue, created: PoolCreated) -> None:
+        state, mint = self.state, created.pool.base_mint
+        asks = state.settings.inspect_tokens
+        if asks == "none" or (asks == "foreign" and venue.name in LAUNCHPADS) or mint in state.mints_asked:
+            return
+        state.mints_asked.put(mint, None)
+        self.told.append(
+            TokenWanted(
+                id=event_id("TokenWanted", mint, created.signature),
+                ts_ns=created.ts_ns,
+                origin_ns=created.origin_ns,
+                trace_id=created.trace_id,
+                cause=created.id,
+                mint=mint,
+            )
+        )
+
+    def _want(self, reason: str) -> None:
+        """Ask once for the whole transaction, unless it was seen whole already or this is the answer."""
+        state, signature = self.state, self.context.signature
+        if self.context.late or self.context.carries_instructions:
+            state.counters["incomplete_for_good"] += 1
+            return
+        if signature in state.wanted or signature in state.whole:
+            return
+        wanted = event_id("TransactionWanted", signature)
+        state.wanted.put(signature, wanted)
+        state.counters["wanted"] += 1
+        self.told.append(
+            TransactionWanted(
+                id=wanted,
+                ts_ns=self.context.now_ns,
+                origin_ns=self.context.recv_ns,
+                signature=signature,
+                slot=self.context.slot,
+                reason=reason,
+            )
+        )
+
+    def _truncated(self) -> None:
+        """After the cut nobody knows who spoke: a hint of a creation there is worth one question."""
+        if self.context.carries_instructions:
+            return
+        scanner = self.state.scanner
+        hint = hints_creation(self.transaction.loose, scanner.creation_tags)
+        if hint:
+            self._disbelieve("logs_truncated", scanner.creation_tags.get(hint.encode(), ""), {"hint": hint})
+            self._want("logs_truncated")
+
+    # ── trades and the rest of a coin's life ──────────────────────────────
+
+    def _market(self, event: _Market) -> None:
+        state, kind = self.state, type(event)
+        ordinal = self.ordinals.get((kind, event.pool), 0)
+        self.ordinals[kind, event.pool] = ordinal + 1
+        if isinstance(event, Swapped | LiquidityChanged):
+            trades = state.settings.trades
+            if trades == "none" or (trades == "tracked" and event.pool not in state.tracking):
+                state.counters["trades_untracked"] += 1
+                return
+            state.tracking.touch(event.pool)
+        elif isinstance(event, PoolMigrated) and event.new_pool != ZERO_KEY:
+            state.tracking.moved(event.pool, event.new_pool, event.new_venue, event.base_mint)
+        if not self._first_time(kind, event.pool, ordinal):
+            return
+        self.told.append(
+            replace(
+                event,
+                id=event_id(kind.__name__, self.context.signature, event.pool, ordinal),
+                ts_ns=self.context.now_ns,
+                origin_ns=self.context.recv_ns,
+                trace_id=event_id("launch", event.pool),
+                cause=self.cause,
+                index=ordinal,
+            )
+        )
+
+    # ── refusals ──────────────────────────────────────────────────────────
+
+    def _forgeries(self, step: Step, venue: Venue | None) -> None:
+        """Tell payloads that belong to another venue's creation, and texts that play one."""
+        tags = self.state.scanner.creation_tags
+        for payload in step.events:
+            owner = tags.get(tag_of(payload))
+            if owner is not None and (venue is None or venue.name != owner):
+                self._disbelieve("forged_by_program", owner, {"program": keys.text(step.program)})
+        for text in step.logs:
+            owner = printed_forgery(text, tags)
+            if owner is not None:
+                self._disbelieve("forged_by_log", owner, {"program": keys.text(step.program), "text": text[:80]})
+
+    def _disbelieve(self, reason: str, venue: str, values: dict[str, str]) -> None:
+        if not self._first_time(LaunchDisbelieved, reason, venue, *values.values()):
+            return
+        counters = self.state.counters
+        counters["disbelieved"] += 1
+        counters[f"disbelieved_{reason}"] = counters.get(f"disbelieved_{reason}", 0) + 1
+        self.told.append(
+            LaunchDisbelieved(
+                id=event_id("LaunchDisbelieved", self.context.signature, reason, venue, *values.values()),
+                ts_ns=self.context.now_ns,
+                origin_ns=self.context.recv_ns,
+                cause=self.cause,
+                reason=reason,
+                venue=venue,
+                slot=self.context.slot,
+                signature=self.context.signature,
+                source=self.context.source,
+                values=values,
+            )
+        )
+
+    def _first_time(self, *what: object) -> bool:
+        """Say whether this transaction tells this for the first time."""
+        told, key = self.state.told, (self.context.signature, *what)
+        if key in told:
+            self.state.counters["duplicates"] += 1
+            return False
+        told.put(key, None)
+        return True

@@ -1,0 +1,123 @@
+"""The detector: frames -> what happened on the venues, believed or refused by name.
+
+Frame -> PoolCreated, Swapped, LiquidityChanged, CurveCompleted, PoolMigrated,
+         LaunchDisbelieved, TransactionWanted, TokenWanted, InputRefused
+
+A creation is believed only if: the transaction did not fail · the payload or
+instruction is attributed to the venue's own program by the invoke stack · the
+discriminator is exact and the payload parses to its last byte · every derived
+address matches · the pool is new (and the coin, where the venue makes it). The
+same transaction from another endpoint or in another form tells nothing twice.
+
+What is refused is told with its reason: transaction_failed, forged_by_program,
+forged_by_log, pda_mismatch, payload_malformed, pool_known, logs_truncated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sniperforge.base.errors import ConfigError, DecodeError
+from sniperforge.base.events import Event, Frame, InputRefused, PositionChanged, TokenInspected
+from sniperforge.detect.belief import Reader, State
+from sniperforge.detect.inputs import read_frame
+from sniperforge.detect.scan import NOTHING
+from sniperforge.detect.settings import DetectSettings
+from sniperforge.detect.transaction import Transaction
+from sniperforge.dex.venue import Venue
+
+
+class Detector:
+    """Turns frames into market events; pure: time comes in, nothing goes out but the returned list.
+
+    Args:
+        settings: see `DetectSettings`.
+        venues: the venues to read; those named in the settings are used.
+
+    Attributes:
+        counters: how often what happened; nothing is dropped without being counted.
+
+    Raises:
+        ConfigError: the settings name a venue that is not there.
+    """
+
+    def __init__(self, settings: DetectSettings, venues: Iterable[Venue]) -> None:
+        self.state = State(settings, _chosen(settings, venues))
+        self.counters = self.state.counters
+
+    def on(self, event: Event, now_ns: int) -> list[Event]:
+        """Take note of what other stages say; nothing is answered.
+
+        PositionChanged keeps the pool of an open position tracked; TokenInspected
+        that could not read the mint lets the next pool of that mint ask again.
+        """
+        if isinstance(event, PositionChanged):
+            self.state.tracking.position(event)
+        elif isinstance(event, TokenInspected):
+            if event.found:
+                self.state.mints_asked.put(event.mint, None)
+            else:
+                self.state.mints_asked.drop(event.mint)
+        return []
+
+    def on_frame(self, frame: Frame, now_ns: int) -> list[Event]:
+        """Return what a frame tells, in the order it happened; never raises for any frame."""
+        counters, data = self.counters, frame.data
+        counters["frames"] += 1
+        if self.state.scanner.look(data) == NOTHING:
+            counters["frames_rejected"] += 1
+            return []
+        try:
+            bytes_max = self.state.settings.frame_bytes_max
+            if len(data) > bytes_max:
+                raise DecodeError(f"frame of {len(data)} bytes, {bytes_max} are allowed; raise detect.frame_bytes_max")
+            # A text that is not at the start of its log line may be a forgery: then every leaf is kept.
+            is_odd = data.count(b"Program data: ") != data.count(b'"Program data: ')
+            readings = read_frame(data, wanted=self._is_wanted, keep=None if is_odd else self.state.by_program)
+        except DecodeError as problem:
+            counters["frames_refused"] += 1
+            return [_refused(frame, problem, now_ns)]
+        told: list[Event] = []
+        for reading in readings:
+            if isinstance(reading, DecodeError):
+                counters["transactions_refused"] += 1
+                told.append(_refused(frame, reading, now_ns))
+            else:
+                told += self._on_transaction(reading, frame, now_ns)
+        counters["events"] += len(told)
+        return told
+
+    def _is_wanted(self, data: bytes) -> bool:
+        return self.state.scanner.look(data) != NOTHING
+
+    # ── one transaction ───────────────────────────────────────────────────
+
+    def _on_transaction(self, transaction: Transaction, frame: Frame, now_ns: int) -> list[Event]:
+        counters = self.counters
+        counters["transactions"] += 1
+        counters["logs_truncated"] += transaction.logs_truncated
+        counters["logs_missing"] += transaction.logs_missing
+        reader = Reader(self.state, transaction, frame, now_ns)
+        if transaction.failed:
+            counters["transactions_failed"] += 1
+            return reader.failed()
+        told = reader.executed()
+        if transaction.carries_instructions:
+            self.state.whole.put(transaction.signature, None)
+        return told
+
+
+def _chosen(settings: DetectSettings, venues: Iterable[Venue]) -> dict[str, Venue]:
+    known = {venue.name: venue for venue in venues}
+    for name in settings.venues:
+        if name not in known:
+            raise ConfigError("detect.venues", f"{name!r} is not a venue", f"choose from {', '.join(sorted(known))}")
+    return {name: known[name] for name in settings.venues or known}
+
+
+def _refused(frame: Frame, problem: DecodeError, now_ns: int) -> InputRefused:
+    """Name the frame's source and split the error's line at its advice."""
+    what, _, cure = str(problem).rpartition("; ")
+    return InputRefused(
+        ts_ns=now_ns, origin_ns=frame.recv_ns, where=frame.source or "frame", problem=what or cure, cure=cure
+    )

@@ -1,0 +1,132 @@
+"""Is this frame worth parsing? A few byte searches answer for nearly all of them.
+
+frame bytes -> NOTHING | CREATION | TRADE | UNCLEAR
+
+Most frames are trades of pools nobody here holds. An event stands in every form
+of a frame as the log line `"Program data: <base64>"`, so its discriminator is the
+same ten letters everywhere, and the 32-byte key at a fixed offset behind it is the
+same letters for a given key and offset modulo 3: 42 letters that are looked up in
+a dictionary of tracked keys. Measured on 2.8 kB trade frames: one search of the
+frame costs 0.7 µs, an alternation of four words in `re` 17 µs.
+
+A frame that hides its logs from such a search (no log lines, cut log lines, JSON
+escapes inside base64, not an object) is UNCLEAR and parsed.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterable
+
+from sniperforge.base.units import Pubkey
+from sniperforge.dex.venue import Venue
+
+NOTHING, CREATION, TRADE, UNCLEAR = 0, 1, 2, 4
+
+_DATA = b"Program data: "
+_LOGS_PREFIX = b'{"jsonrpc":"2.0","method":"logsNotification"'
+#: Letters of base64 that eight bytes of discriminator fill wholly.
+TAG_LETTERS = 10
+_TAG = re.compile(rb"[A-Za-z0-9+/]{10,11}\Z")
+#: A frame below this size cannot have lost a creation's event to the runtime's
+#: limit of 10,000 bytes: the longest one (name, symbol and uri fill a transaction
+#: of 1232 bytes) is 2,000 letters, and what came before it is in the frame.
+_CUT = b"Log truncated"
+_CUT_BYTES_MIN = 7_000
+_WORD_LETTERS_MIN = 6
+
+
+def tag_of(payload: bytes) -> bytes:
+    """Return the ten letters a payload's discriminator starts with in base64."""
+    return binascii.b2a_base64(payload[:8], newline=False)[:TAG_LETTERS]
+
+
+def key_letters(key: Pubkey, offset: int) -> bytes:
+    """Return the letters that stand for *key* alone where it is at *offset* of a payload."""
+    lead = offset % 3
+    text = binascii.b2a_base64(bytes(lead) + key, newline=False)
+    return text[-(-8 * lead // 6) : (8 * lead + 256) // 6]
+
+
+def letters_span(offset: int) -> tuple[int, int]:
+    """Return from which to which letter of a payload's base64 stand `key_letters` of that offset."""
+    return -(-8 * offset // 6), (8 * offset + 256) // 6
+
+
+class Scanner:
+    """The byte test for frames of some venues.
+
+    Attributes:
+        creation_tags: ten letters of a creation's (completion's, migration's)
+            discriminator -> name of the venue whose it is.
+        leads: offsets modulo 3 at which tracked keys must be known by their letters.
+        tracked: letters of tracked keys; whoever tracks pools keeps it.
+        programs: program ids of venues whose trades name no pool in their events;
+            while one of their pools is tracked, its id is in `blind`.
+    """
+
+    def __init__(self, venues: Iterable[Venue], *, trades: str) -> None:
+        self.creation_tags: dict[bytes, str] = {}
+        self.tracked: dict[bytes, int] = {}
+        self.blind: tuple[bytes, ...] = ()
+        self._words: list[bytes] = []
+        self._all_trades = trades == "all"
+        spans: dict[bytes, set[tuple[int, int]]] = {}
+        leads: set[int] = set()
+        for venue in venues:
+            for marker in venue.markers:
+                if _TAG.match(marker):
+                    self.creation_tags[marker[:TAG_LETTERS]] = venue.name
+                elif marker != _CUT and not any(word in marker for word in self._words):
+                    self._words.append(marker)
+            for marker, offset in venue.trade_markers:
+                spans.setdefault(marker[:TAG_LETTERS], set()).add(letters_span(offset))
+                leads.add(offset % 3)
+        self.leads = tuple(sorted(leads))
+        self._spans = {} if trades == "none" else {tag: tuple(found) for tag, found in spans.items()}
+        self._word_shared = _shared(self._words)
+
+    def look(self, data: bytes) -> int:
+        """Return what *data* may hold: 0 only when parsing it would tell nothing wanted."""
+        at = data.find(_DATA)
+        while at >= 0:
+            tag = data[at + 14 : at + 24]
+            if tag in self.creation_tags:
+                return CREATION
+            spans = self._spans.get(tag)
+            if spans is not None:
+                if self._all_trades:
+                    return TRADE
+                for start, end in spans:
+                    if data[at + 14 + start : at + 14 + end] in self.tracked:
+                        return TRADE
+            at = data.find(_DATA, at + 24)
+        if self._words and self._word_shared in data:
+            for word in self._words:
+                if word in data:
+                    return CREATION
+        if not data.startswith(_LOGS_PREFIX):
+            if b" invoke [1]" not in data:
+                return UNCLEAR
+            for program in self.blind:
+                if program in data:
+                    return TRADE
+        if len(data) > _CUT_BYTES_MIN and _CUT in data:
+            return UNCLEAR
+        if b"\\" in data and (b"\\/" in data or b"\\u" in data):
+            return UNCLEAR
+        return NOTHING if data.endswith(b"}") else UNCLEAR
+
+
+def _shared(words: list[bytes]) -> bytes:
+    """Return the longest piece all *words* share: one search instead of one for each; b"" for a short one."""
+    if not words:
+        return b""
+    first = min(words, key=len)
+    for size in range(len(first), _WORD_LETTERS_MIN - 1, -1):
+        for start in range(len(first) - size + 1):
+            piece = first[start : start + size]
+            if all(piece in word for word in words):
+                return piece
+    return b""
