@@ -325,9 +325,9 @@ def test_apply_takes_the_reserves_of_newer_events_of_this_pool_only() -> None:
     (change,) = reading.read(lp_step(1, (10, 20)), CONTEXT._replace(slot=79))
     assert isinstance(bought, Swapped)
     assert isinstance(change, LiquidityChanged)
-    after = cpmm.apply(replaced(pool, address=bought.pool), bought)
+    after = cpmm.apply(pool, bought)
     assert (after.quote_reserve, after.base_reserve, after.slot) == (79_999_600_000, 790_024_688_271_509, 78)
-    assert cpmm.apply(pool, bought) == pool
+    assert cpmm.apply(pool, msgspec.structs.replace(bought, pool=USER)) == pool
     assert cpmm.apply(pool, change).quote_reserve == 990
     newer = cpmm.apply(pool, change)
     assert cpmm.apply(newer, msgspec.structs.replace(change, slot=78, quote_reserve=5)) == newer
