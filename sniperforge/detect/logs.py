@@ -70,18 +70,21 @@ class Logs(NamedTuple):
     loose: Sequence[str] = ()
 
 
-#: What a stack line says: program, its name, depth (0: it ends there).
-_Mark = tuple[Pubkey, str, int]
+#: What a stack line says: program, depth (0: it ends there).
+_Mark = tuple[Pubkey, int]
 #: A few thousand distinct stack lines make up nearly all of them: looked up, not parsed.
 _MARKS_MAX = 16_384
 _marks: dict[str, _Mark] = {}
 
 
-def read_logs(lines: Sequence[str]) -> Logs:
+def read_logs(lines: Sequence[str], keep: Container[Pubkey] | None = None) -> Logs:
     """Return the calls the lines of one transaction tell.
 
     Args:
         lines: `logMessages`, in order.
+        keep: tell only calls which emitted something, or are of these programs and
+            printed something, and those above them: a tenth of all, and nobody reads
+            the others where there is nothing but logs. None tells all.
 
     Raises:
         DecodeError: a stack line contradicts the stack, a payload is not base64,
@@ -89,41 +92,67 @@ def read_logs(lines: Sequence[str]) -> Logs:
     """
     if len(lines) > LINES_MAX:
         raise DecodeError(f"{len(lines)} log lines, at most {LINES_MAX} are read; check the source")
-    calls: list[Call] = []
-    stack: list[Call] = []
-    outer = -1
+    told = _Told()
+    stack, made = told.stack, told.made
     for line in lines:
         mark = _marks.get(line)
         if mark is None:
-            if line.startswith(_LOG):
-                if stack:
-                    stack[-1].logs.append(line[13:])
-                continue
             if line.endswith(" units"):  # what it consumed
+                continue
+            if line.startswith(_LOG):
+                if stack and (keep is None or stack[-1] in keep):
+                    (made[-1] or told.make()).logs.append(line[13:])
                 continue
             if line.startswith(_DATA):
                 if not stack:
                     raise DecodeError("a payload line stands outside every program; check the source")
-                stack[-1].events.extend(_payloads(line))
+                (made[-1] or told.make()).events.extend(_payloads(line))
                 continue
             if line == TRUNCATED:
-                return Logs(calls, True, lines[lines.index(TRUNCATED) + 1 :])
+                return Logs(told.calls, True, lines[lines.index(TRUNCATED) + 1 :])
             mark = _stack_line(line)
             if mark is None:
                 continue
-        program, name, depth = mark
+        program, depth = mark
         if depth:
             if depth != len(stack) + 1:
                 raise DecodeError(f"{line[:90]!r} at depth {len(stack)}; the lines do not nest, check the source")
-            outer += not stack
-            call = Call(program, depth, outer, stack[-1].program if stack else ZERO_KEY)
-            calls.append(call)
-            stack.append(call)
-        elif not stack or stack.pop().program != program:
-            raise DecodeError(f"program {name} ended but was not on top; the lines do not nest, check the source")
+            told.outer += depth == 1
+            stack.append(program)
+            made.append(None)
+            if keep is None:
+                told.make()
+        elif stack and stack[-1] == program:
+            stack.pop()
+            made.pop()
+        else:
+            raise DecodeError(f"{line[:90]!r} ends what is not on top; the lines do not nest, check the source")
     if stack:
         raise DecodeError(f"{len(stack)} programs never ended; the lines are incomplete, check the source")
-    return Logs(calls)
+    return Logs(told.calls)
+
+
+class _Told:
+    """The stack while the lines go by: programs, and their calls where one was worth making."""
+
+    __slots__ = ("calls", "made", "outer", "stack")
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.stack: list[Pubkey] = []
+        self.made: list[Call | None] = []
+        self.outer = -1
+
+    def make(self) -> Call:
+        """Make the calls on the stack that are not made yet; return the top one."""
+        above = ZERO_KEY
+        for position, program in enumerate(self.stack):
+            if self.made[position] is None:
+                call = Call(program, position + 1, self.outer, above)
+                self.made[position] = call
+                self.calls.append(call)
+            above = program
+        return call
 
 
 def _stack_line(line: str) -> _Mark | None:
@@ -144,7 +173,7 @@ def _stack_line(line: str) -> _Mark | None:
         return None
     if " " in name:  # "Program failed to complete: …" tells why, it ends nothing
         return None
-    mark = (keys.key(name), name, depth)
+    mark = (keys.key(name), depth)
     if " failed: " not in line:  # its reason makes every such line another one
         if len(_marks) >= _MARKS_MAX:
             _marks.clear()
@@ -159,19 +188,11 @@ def _payloads(line: str) -> list[bytes]:
         raise DecodeError(f"payload line {line[:60]!r} is not base64; check the source") from None
 
 
-def grow(calls: Iterable[Call], *, keep: Container[Pubkey] | None = None) -> tuple[Step, ...]:
-    """Return calls (in order of execution, depths consistent) as a tree of steps.
-
-    Args:
-        calls: each one deeper than its predecessor by at most one.
-        keep: leaves of other programs that emitted nothing are left out. Four
-            fifths of a logs-only tree are such, and nobody reads them.
-    """
+def grow(calls: Iterable[Call]) -> tuple[Step, ...]:
+    """Return calls (in order of execution, each one deeper than its predecessor by at most one) as a tree."""
     grown: list[list[Step]] = [[] for _ in range(DEPTH_MAX + 2)]
     for call in reversed(list(calls)):
         below = grown[call.depth + 1]
-        if keep is not None and not (below or call.events or (call.logs and call.program in keep)):
-            continue
         step = Step(
             call.program,
             call.accounts,

@@ -87,9 +87,9 @@ class Transaction(NamedTuple):
 def from_logs(
     signature: str, slot: int, *, failed: bool, lines: Sequence[str], keep: Container[Pubkey] | None = None
 ) -> Transaction:
-    """Return the normal form of a logs-only source; *keep* as in `grow`; raises DecodeError."""
-    logs = read_logs(lines)
-    steps = grow(logs.calls, keep=keep)
+    """Return the normal form of a logs-only source; *keep* as in `read_logs`; raises DecodeError."""
+    logs = read_logs(lines, keep)
+    steps = grow(logs.calls)
     return Transaction(signature, slot, failed, ZERO_KEY, steps, False, logs.truncated, loose=logs.loose)
 
 
