@@ -10,6 +10,7 @@ A kill -9 loses what came since the last drain and nothing before it.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from pathlib import Path
 
@@ -45,6 +46,8 @@ class Recorder:
         # One thread adds to one count, the other to the other: no lock.
         self._kept_bytes = self._drained_bytes = 0
         self._lines: deque[bytes] = deque()
+        # Held while a batch is on its way: `close` may come while another thread drains.
+        self._busy = threading.Lock()
         self._packer = packer_for(path)
         try:
             self._file = Path(path).open("xb", buffering=0)  # noqa: SIM115 - closed by close()
@@ -69,24 +72,30 @@ class Recorder:
 
     def drain(self) -> None:
         """Compress and write what was kept; raises RecordingStopped when the file takes no more."""
+        with self._busy:
+            self._drain()
+
+    def close(self) -> None:
+        """Write the rest and the end; raises RecordingStopped when the file takes no more."""
+        with self._busy:
+            if self._file.closed:
+                return
+            try:
+                self._drain()
+                self._put(self._packer.end())
+            finally:
+                self._file.close()
+
+    def _drain(self) -> None:
         batch = []
         while self._lines:
             batch.append(self._lines.popleft())
         if not batch:
             return
+        size = sum(map(len, batch))
         batch.append(b"")
         self._put(self._packer.pack(b"\n".join(batch)))
-        self._drained_bytes += sum(map(len, batch))
-
-    def close(self) -> None:
-        """Write the rest and the end; raises RecordingStopped when the file takes no more."""
-        if self._file.closed:
-            return
-        try:
-            self.drain()
-            self._put(self._packer.end())
-        finally:
-            self._file.close()
+        self._drained_bytes += size
 
     def _put(self, data: bytes) -> None:
         view = memoryview(data)

@@ -51,6 +51,9 @@ class Source(Protocol):
     async def stop(self) -> None:
         """End; after it returned the sink hears nothing more."""
 
+    def stats(self) -> SourceStats:
+        """Return the figures so far."""
+
 
 class Watcher(Protocol):
     """Who learns what the slot heartbeats of the live sources say (the gap ledger and the race)."""

@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import os
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -200,8 +200,9 @@ class TapeSource:
     async def wait(self) -> None:
         """Wait for the end of the tape; raises what the sink raised, if it did."""
         if self._task is not None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.shield(self._task)
+            await asyncio.wait({self._task})
+            if not self._task.cancelled():
+                self._task.result()
 
     async def stop(self) -> None:
         """End where the tape stands now."""
@@ -217,9 +218,10 @@ class TapeSource:
 
     async def _run(self, file: BinaryIO) -> None:
         try:
-            async for piece in self._pieces(file):
-                for item in self._text.push(piece):
-                    await self._take(item)
+            async with contextlib.aclosing(self._pieces(file)) as pieces:
+                async for piece in pieces:
+                    for item in self._text.push(piece):
+                        await self._take(item)
             for item in self._text.end():
                 # A line cut by damage is part of the damage, which was told.
                 if not (self._cut_short and isinstance(item, InputRefused)):
@@ -231,16 +233,17 @@ class TapeSource:
             untold = self._refused - REFUSALS_TOLD_MAX
             self._tell(InputRefused(where=self._where, problem=f"{untold} more lines were unusable", cure="see above"))
 
-    async def _pieces(self, file: BinaryIO) -> AsyncIterator[bytes]:
+    async def _pieces(self, file: BinaryIO) -> AsyncGenerator[bytes, None]:
         """Yield the text of the tape, decompressed, up to its end or its damage."""
         unpacker: Unpacker | None = None
         try:
-            async for chunk in _chunks(file):
-                unpacker = unpacker or unpacker_for(chunk)
-                for piece in unpacker.unpack(chunk):
-                    yield piece
-                # A long tape at full speed leaves the other tasks their turn.
-                await self._sleep(0)
+            async with contextlib.aclosing(_chunks(file)) as chunks:
+                async for chunk in chunks:
+                    unpacker = unpacker or unpacker_for(chunk)
+                    for piece in unpacker.unpack(chunk):
+                        yield piece
+                    # A long tape at full speed leaves the other tasks their turn.
+                    await self._sleep(0)
         except (DecodeError, OSError) as problem:
             self._damaged(str(problem) if isinstance(problem, DecodeError) else f"{problem.strerror}; check the disk")
             return
@@ -292,7 +295,7 @@ def _opened(path: str) -> BinaryIO:
         raise ConfigError(f"tape {path}", f"cannot be opened: {problem.strerror}", cure) from problem
 
 
-async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
+async def _chunks(file: BinaryIO) -> AsyncGenerator[bytes, None]:
     """Yield the bytes of *file*: a plain file is read here, a pipe or terminal is waited for."""
     mode = os.fstat(file.fileno()).st_mode
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or file.isatty()):

@@ -162,8 +162,9 @@ class WebSocketSource:
     async def wait(self) -> None:
         """Wait until `stop`; raises what the sink raised, if it did."""
         if self._task is not None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.shield(self._task)
+            await asyncio.wait({self._task})
+            if not self._task.cancelled():
+                self._task.result()
 
     async def stop(self) -> None:
         """Drop the connection and end."""
