@@ -137,6 +137,9 @@ class PoolCreated(Event, frozen=True, kw_only=True, tag=2):
 class Swapped(Event, frozen=True, kw_only=True, tag=3):
     """A trade executed. Reserves are those after it, as `Pool` counts them; -1 = not told.
 
+    Where the source names no mint, `base_mint` is the zero key and "base" stands for
+    the pool's first token: the venue's `apply`, which knows the pool, turns it round.
+
     Attributes:
         is_buy: the base mint was bought.
         base_amount, quote_amount: base units that moved, fees included on the quote side.
@@ -160,7 +163,11 @@ class Swapped(Event, frozen=True, kw_only=True, tag=3):
 
 
 class LiquidityChanged(Event, frozen=True, kw_only=True, tag=4):
-    """Liquidity was added or removed outside a trade; reserves as in `Swapped`."""
+    """Liquidity was added or removed outside a trade; reserves as in `Swapped`.
+
+    Where the source names no mint, `base_mint` is the zero key and "base" stands for
+    the pool's first token: the venue's `apply`, which knows the pool, turns it round.
+    """
 
     venue: str
     pool: Pubkey
@@ -172,6 +179,7 @@ class LiquidityChanged(Event, frozen=True, kw_only=True, tag=4):
     slot: int
     signature: str
     index: int = 0
+    base_mint: Pubkey = ZERO_KEY
 
 
 class CurveCompleted(Event, frozen=True, kw_only=True, tag=5):

@@ -5,7 +5,7 @@ SwapEvent, LpChangeEvent -> Swapped, LiquidityChanged
 
 A creation emits no event: the instruction and its accounts tell it, and the
 program's own log line tells what arrived in the vaults. Where only logs are
-carried, creations and liquidity changes are `Incomplete`: they name no mint.
+carried, a creation is `Incomplete`.
 
 Source: raydium-io/raydium-cp-swap, instructions/ and states/events.rs.
 """
@@ -213,10 +213,12 @@ def _swapped(event: Record, step: Step, context: Context, index: int) -> Swapped
     )
 
 
-def _liquidity(event: Record, step: Step, context: Context, index: int) -> Reading:
+def _liquidity(event: Record, step: Step, context: Context, index: int) -> LiquidityChanged:
     ints = event.ints
-    if len(step.accounts) < LIQUIDITY_ACCOUNTS:
-        return Incomplete(f"{NAME}: a liquidity change names no mint, the instruction alone tells which side is which")
+    # The event names no mint. Without the instruction it is told as token 0 against
+    # token 1, which `apply` turns round: a rug must be seen in logs too.
+    mints = step.accounts[10:12] if len(step.accounts) >= LIQUIDITY_ACCOUNTS else ()
+    base, quote = (0, 1) if not mints or base_is_first(*mints) else (1, 0)
     added = ints["change_type"] == 0
     amounts, after = [], []
     for side in ("token_0", "token_1"):
@@ -227,7 +229,6 @@ def _liquidity(event: Record, step: Step, context: Context, index: int) -> Readi
         after.append(before + moved if added else before - moved)
     if min(after) < 0:
         raise DecodeError(f"{NAME}: an LpChangeEvent takes more than there was; these bytes are something else")
-    base, quote = (0, 1) if base_is_first(*step.accounts[10:12]) else (1, 0)
     return LiquidityChanged(
         ts_ns=context.now_ns,
         origin_ns=context.recv_ns,
@@ -241,6 +242,7 @@ def _liquidity(event: Record, step: Step, context: Context, index: int) -> Readi
         slot=context.slot,
         signature=context.signature,
         index=index,
+        base_mint=mints[base] if mints else ZERO_KEY,
     )
 
 

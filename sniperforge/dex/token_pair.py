@@ -89,6 +89,27 @@ def require_discriminator(raw: bytes, discriminator: bytes, venue: str, what: st
         )
 
 
+def oriented(event: Swapped | LiquidityChanged, pool: Pool) -> Swapped | LiquidityChanged:
+    """Return *event* with the coin of *pool* as its base, when its source could not tell the mints.
+
+    Then "base" stood for the pool's first token; `pool.numbers["base_is_0"]` says
+    whether that is the coin (a venue without that number always puts the coin first).
+    """
+    if event.base_mint != ZERO_KEY:
+        return event
+    if pool.numbers.get("base_is_0", 1):
+        return msgspec.structs.replace(event, base_mint=pool.base_mint)
+    turned = msgspec.structs.replace(
+        event,
+        base_mint=pool.base_mint,
+        base_amount=event.quote_amount,
+        quote_amount=event.base_amount,
+        base_reserve=event.quote_reserve,
+        quote_reserve=event.base_reserve,
+    )
+    return msgspec.structs.replace(turned, is_buy=not turned.is_buy) if isinstance(turned, Swapped) else turned
+
+
 def apply(pool: Pool, event: Event) -> Pool:
     """Return *pool* with the reserves after *event* of it.
 
@@ -98,6 +119,7 @@ def apply(pool: Pool, event: Event) -> Pool:
         return pool
     if event.base_reserve < 0 or event.quote_reserve < 0:
         return pool
+    event = oriented(event, pool)
     return msgspec.structs.replace(
         pool, base_reserve=event.base_reserve, quote_reserve=event.quote_reserve, slot=event.slot
     )

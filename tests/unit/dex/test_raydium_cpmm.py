@@ -301,13 +301,17 @@ def test_removed_liquidity_counts_what_left_the_vaults() -> None:
     """A withdrawal's amounts are what arrived; the mint's transfer fee left the vault too."""
     (change,) = reading.read(lp_step(1, (10, 20), fees=(0, 5)), CONTEXT)
     assert isinstance(change, LiquidityChanged)
-    assert not change.added
+    assert (change.added, change.base_mint) == (False, COIN)
     assert (change.quote_reserve, change.base_reserve) == (990, 1_975)
 
 
-def test_a_liquidity_change_in_logs_alone_asks_for_the_transaction() -> None:
-    (one,) = reading.read(dataclasses.replace(lp_step(1, (1, 1)), accounts=()), CONTEXT)
-    assert isinstance(one, Incomplete)
+def test_a_liquidity_change_in_logs_alone_is_turned_round_by_the_pool() -> None:
+    """It names no mint: token 0 stands for the base until `apply` knows better."""
+    (change,) = reading.read(dataclasses.replace(lp_step(1, (10, 20)), accounts=()), CONTEXT)
+    assert isinstance(change, LiquidityChanged)
+    assert (change.base_mint, change.base_reserve, change.quote_reserve) == (ZERO_KEY, 990, 1_980)
+    assert cpmm.apply(make_pool(), change).quote_reserve == 990
+    assert cpmm.apply(make_pool(base_is_0=1), change).base_reserve == 990
 
 
 def test_removing_more_than_there_is_is_refused() -> None:
