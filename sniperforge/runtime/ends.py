@@ -14,12 +14,17 @@ import os
 import select
 import stat
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
+
 from sniperforge.base import events, wire
-from sniperforge.base.errors import DecodeError
+from sniperforge.base.errors import ConfigError, DecodeError
 from sniperforge.base.events import FRAME, Event, Frame, InputRefused
 from sniperforge.feeds import ndjson
+from sniperforge.feeds.compression import Unpacker, unpacker_for
+from sniperforge.feeds.tape import TapeText
 from sniperforge.runtime.loop import Message
 from sniperforge.shm.ring import Consumer, Producer
 
@@ -41,7 +46,9 @@ TOPICS: Mapping[str, frozenset[type[Event]]] = {
             events.TokenInspected,
         }
     ),
-    "intents": frozenset({events.BotStarted, events.LaunchRefused, events.OrderProposed, events.ExitArmed}),
+    "intents": frozenset(
+        {events.BotStarted, events.LaunchRefused, events.OrderProposed, events.ExitArmed, events.TokenWanted}
+    ),
     "fills": frozenset(
         {
             events.OrderRefused,
@@ -168,6 +175,70 @@ class LineInbox:
 
     def commit(self) -> None:
         """A pipe keeps nothing to go back to."""
+
+    def ended(self) -> bool:
+        return self._eof
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class FrameFileInbox:
+    """Frames of a recorded file: a tape, bare notifications, or whole recorded transactions and blocks.
+
+    Args:
+        path: the file, plain, gzip or zstd.
+        now_ns: the live clock, for frames that carry no time of their own.
+
+    Raises:
+        ConfigError: the file cannot be opened.
+    """
+
+    def __init__(self, path: str, now_ns: Callable[[], int]) -> None:
+        try:
+            self._stream = Path(path).open("rb")
+        except OSError as problem:
+            raise ConfigError(path, f"cannot be opened: {problem.strerror}", "give the path of a file") from None
+        self._path = path
+        self._now_ns = now_ns
+        self._text = TapeText(path)
+        self._unpacker: Unpacker | None = None
+        self._eof = False
+
+    def fileno(self) -> int:
+        return -1
+
+    def drain(self) -> list[Message]:
+        if self._eof:
+            return []
+        chunk = self._stream.read(CHUNK_BYTES)
+        self._unpacker = self._unpacker or unpacker_for(chunk)
+        found: list[Message] = []
+        try:
+            for piece in self._unpacker.unpack(chunk):
+                found += map(self._stamped, self._text.push(piece))
+        except DecodeError as problem:
+            what, _, cure = str(problem).rpartition("; ")
+            where = f"{self._path}:{self._text.number + 1}"
+            found.append(InputRefused(ts_ns=self._now_ns(), where=where, problem=what, cure=cure))
+            chunk = b""
+        if not chunk:
+            self._eof = True
+            found += map(self._stamped, self._text.end())
+        return found
+
+    def _stamped(self, item: Message) -> Message:
+        if isinstance(item, Frame) and not item.recv_ns:
+            return Frame(item.data, self._now_ns(), item.source or Path(self._path).name, item.late)
+        if isinstance(item, InputRefused) and not item.ts_ns:
+            return msgspec.structs.replace(item, ts_ns=self._now_ns())
+        return item
+
+    def arm(self) -> bool:
+        return self._eof
+
+    def commit(self) -> None:
+        """A file keeps its place by itself."""
 
     def ended(self) -> bool:
         return self._eof

@@ -1,0 +1,136 @@
+"""Fetches what a frame did not carry: transactions and mint accounts, off the hot path.
+
+TransactionWanted -> Frame(late)      TokenWanted -> TokenInspected
+
+A node shows a transaction some slots after its logs, so "not there yet" is asked
+again with growing waits. Work in flight is bounded: what is dropped is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from sniperforge.base.clock import Clock
+from sniperforge.base.errors import DecodeError, UnavailableError
+from sniperforge.base.events import Event, Frame, InputRefused, TokenInspected, TokenWanted, TransactionWanted, event_id
+from sniperforge.base.keys import key, text
+from sniperforge.base.units import ZERO_KEY
+from sniperforge.chain.rpc import RpcClient
+from sniperforge.dex.token import decode_mint
+from sniperforge.runtime.loop import Message
+
+IN_FLIGHT_MAX = 64
+ATTEMPTS = 8
+WAIT_FIRST_S = 0.2
+WAIT_MAX_S = 3.0
+SOURCE = "fetched"
+
+
+class Enricher:
+    """Does the fetching of one detect stage.
+
+    Args:
+        client: where to ask.
+        deliver: called with each answer; on the event loop's thread.
+        commitment: at which a transaction is asked for (nodes give none below "confirmed").
+    """
+
+    def __init__(self, client: RpcClient, deliver: Callable[[Message], None], clock: Clock) -> None:
+        self._client = client
+        self._deliver = deliver
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.dropped = 0
+
+    def take(self, event: Event) -> bool:
+        """Start the work *event* asks for; False when it asks for none of ours."""
+        if isinstance(event, TransactionWanted):
+            work = self._transaction(event)
+        elif isinstance(event, TokenWanted):
+            work = self._token(event)
+        else:
+            return False
+        if len(self._tasks) >= IN_FLIGHT_MAX:
+            work.close()
+            self.dropped += 1
+            return True
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return True
+
+    async def stop(self) -> None:
+        """Drop what is in flight and close the connection."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._client.close()
+
+    async def _transaction(self, wanted: TransactionWanted) -> None:
+        options = {"encoding": "json", "commitment": "confirmed", "maxSupportedTransactionVersion": 0}
+        found = await self._asked("getTransaction", [wanted.signature, options], wanted.signature)
+        if found is not None:
+            data = orjson.dumps(found)
+            self._deliver(Frame(data, self._clock.now_ns(), SOURCE, late=True))
+
+    async def _token(self, wanted: TokenWanted) -> None:
+        options = {"encoding": "base64", "commitment": "processed"}
+        found = await self._asked("getAccountInfo", [text(wanted.mint), options], text(wanted.mint), "value")
+        self._deliver(self._inspected(wanted, found))
+
+    def _inspected(self, wanted: TokenWanted, found: Any) -> Event:
+        now_ns = self._clock.now_ns()
+        header = {
+            "id": event_id("token", wanted.mint),
+            "ts_ns": now_ns,
+            "origin_ns": wanted.origin_ns,
+            "trace_id": wanted.trace_id,
+            "cause": wanted.id,
+        }
+        try:
+            owner = key(found["owner"])
+            mint = decode_mint(base64.b64decode(found["data"][0], validate=True), owner)
+        except (TypeError, KeyError, IndexError, ValueError, DecodeError):
+            return TokenInspected(mint=wanted.mint, token_program=ZERO_KEY, found=False, **header)
+        return TokenInspected(
+            mint=wanted.mint,
+            token_program=owner,
+            found=True,
+            decimals=mint.decimals,
+            supply=mint.supply,
+            mint_authority=mint.mint_authority,
+            freeze_authority=mint.freeze_authority,
+            extensions=mint.extensions,
+            **header,
+        )
+
+    async def _asked(self, method: str, parameters: list[Any], what: str, field: str = "") -> Any:
+        """Return the answer once there is one, None when there is none after all attempts."""
+        wait_s = WAIT_FIRST_S
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, WAIT_MAX_S)
+            try:
+                answer = await self._client.call(method, parameters)
+            except (UnavailableError, DecodeError) as problem:
+                last = str(problem)
+                continue
+            found = answer.get(field) if field and isinstance(answer, dict) else answer
+            if found is not None:
+                return found
+            last = "the node does not have it"
+        self._deliver(
+            InputRefused(
+                ts_ns=self._clock.now_ns(),
+                where=f"{method} {what}",
+                problem=f"{last} after {ATTEMPTS} attempts",
+                cure="check the rpc endpoint of [feed]",
+            )
+        )
+        return None

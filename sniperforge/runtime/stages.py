@@ -1,0 +1,165 @@
+"""The wiring map: which room does the work of which stage.
+
+feed        sockets and tapes -> frames
+detect      frames, fills -> market           (+ fetched transactions and mints)
+snipe       market, fills -> intents
+coordinate  intents, market -> fills
+
+Every stage is a coroutine over ends that are already open, so that a process of
+`sniperforge up` (rings) and a command in a shell pipe (lines) run the same code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterable, Sequence
+
+from sniperforge.base.clock import Clock
+from sniperforge.base.events import Event, Frame, InputRefused, TokenInspected, TokenWanted
+from sniperforge.bots.bot import Bot
+from sniperforge.chain.rpc import RpcClient
+from sniperforge.coordinate.service import Coordinator
+from sniperforge.coordinate.settings import CoordinateSettings
+from sniperforge.detect.detector import Detector
+from sniperforge.detect.settings import DetectSettings
+from sniperforge.dex.venues import VENUES
+from sniperforge.feeds.feed import Feed
+from sniperforge.feeds.settings import FeedSettings
+from sniperforge.runtime.enrich import Enricher
+from sniperforge.runtime.loop import Inbox, Loop, Message, Outbox
+from sniperforge.runtime.timeline import Timeline
+
+Ready = Callable[[], None]
+
+
+class FeedSink:
+    """What a feed delivers to: frames go out at once, notes beside them."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    def frame(self, data: bytes, recv_ns: int, source: str, late: bool) -> None:
+        self._outbox.put(Frame(data, recv_ns, source, late))
+        self._outbox.flush()
+
+    def note(self, event: Event) -> None:
+        self._outbox.put(event)
+        self._outbox.flush()
+
+
+async def run_feed(settings: FeedSettings, outbox: Outbox, clock: Clock, ready: Ready) -> None:
+    """Run a feed until its tapes have ended, or until SIGTERM."""
+    feed = Feed(settings, FeedSink(outbox), clock=clock)
+    await feed.start()
+    ready()
+    stopping = _stop_signal()
+    ended = asyncio.ensure_future(feed.wait())
+    waiting = asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait({ended, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            ended.result()
+    finally:
+        waiting.cancel()
+        ended.cancel()
+        await feed.stop()
+
+
+async def run_detect(
+    settings: DetectSettings,
+    inboxes: Sequence[Inbox],
+    outbox: Outbox,
+    timeline: Timeline,
+    clock: Clock,
+    ready: Ready,
+    rpc: str = "",
+) -> None:
+    """Run detection; with *rpc*, fetch what frames did not carry."""
+    detector = Detector(settings, VENUES.values())
+    enricher: Enricher | None = None
+
+    def react(message: Message, now_ns: int) -> Iterable[Message]:
+        if isinstance(message, InputRefused):
+            return (message,)
+        if isinstance(message, TokenWanted):
+            found: list[Event] = [message]
+        elif isinstance(message, Frame):
+            found = detector.on_frame(message, now_ns)
+        else:
+            found = detector.on(message, now_ns)
+            if isinstance(message, TokenInspected):
+                found.append(message)
+        if enricher is None:
+            return found
+        return [event for event in found if not enricher.take(event)]
+
+    loop = Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline)
+    if rpc:
+        enricher = Enricher(RpcClient(rpc), loop.inject, clock)
+    try:
+        await _run(loop, ready)
+    finally:
+        if enricher is not None:
+            await enricher.stop()
+
+
+async def run_snipe(bot: Bot, inboxes: Sequence[Inbox], outbox: Outbox, timeline: Timeline, ready: Ready) -> None:
+    """Run one bot."""
+
+    def react(message: Message, now_ns: int) -> Iterable[Message]:
+        if isinstance(message, Frame):
+            return ()
+        return bot.on(message, now_ns)
+
+    loop = Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline, tick=bot.on_tick)
+    await _run(loop, ready)
+
+
+async def run_coordinate(
+    settings: CoordinateSettings,
+    inboxes: Sequence[Inbox],
+    outbox: Outbox,
+    timeline: Timeline,
+    ready: Ready,
+    drain_s: float,
+) -> None:
+    """Run the coordinator: nothing is taken in before the journal has been replayed."""
+
+    def publish(event: Event) -> None:
+        outbox.put(event)
+        outbox.flush()
+
+    coordinator = Coordinator(settings, clock=timeline, publish=publish)
+
+    def react(message: Message, now_ns: int) -> Iterable[Message]:
+        if not isinstance(message, Frame):
+            coordinator.on(message)
+        return ()
+
+    def tick(now_ns: int) -> Iterable[Message]:
+        coordinator.tick(now_ns)
+        return ()
+
+    await coordinator.start()
+    try:
+        await _run(Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline, tick=tick), ready)
+        await coordinator.drain(drain_s)
+    finally:
+        await coordinator.stop()
+
+
+async def _run(loop: Loop, ready: Ready) -> None:
+    """Run *loop*; SIGTERM and SIGINT let it finish what already arrived."""
+    running = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        running.add_signal_handler(number, loop.stop)
+    ready()
+    await loop.run()
+
+
+def _stop_signal() -> asyncio.Event:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    return stopping
