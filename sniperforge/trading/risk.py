@@ -10,13 +10,14 @@ something to sell (see `refuse_exit`).
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from sniperforge.base.events import OrderProposed, PositionChanged
 from sniperforge.base.units import BPS_ONE, LAMPORTS_PER_SOL, NANOS_PER_SECOND, ZERO_KEY, Pubkey, ceil_div
 
+K = TypeVar("K")
 MINUTE_NS = 60 * NANOS_PER_SECOND
 HOUR_NS = 60 * MINUTE_NS
 DAY_NS = 24 * HOUR_NS
@@ -144,12 +145,8 @@ class Exposure:
         if hold is None:
             return
         self.claims.pop(hold.pool, None)
-        for sums, name in ((self._by_creator, hold.creator), (self._by_venue, hold.venue)):
-            left = sums[name] - hold.lamports  # type: ignore[index]
-            if left:
-                sums[name] = left  # type: ignore[index]
-            else:
-                del sums[name]  # type: ignore[attr-defined]
+        _take(self._by_creator, hold.creator, hold.lamports)
+        _take(self._by_venue, hold.venue, hold.lamports)
 
     def paid(self, fee_lamports: int, now_ns: int) -> None:
         """Fees and tips left the wallet."""
@@ -192,6 +189,14 @@ class Exposure:
     def held_lamports(self) -> int:
         """Return all money bound now."""
         return sum(self._by_venue.values())
+
+
+def _take(sums: dict[K, int], name: K, amount: int) -> None:
+    left = sums[name] - amount
+    if left:
+        sums[name] = left
+    else:
+        del sums[name]
 
 
 def refuse_entry(order: OrderProposed, costs: Cost, limits: Limits, exposure: Exposure, now_ns: int) -> Refusal | None:

@@ -139,6 +139,7 @@ class Template:
         "_message",
         "_number_count",
         "_numbers_at",
+        "_rows",
         "_static",
         "payer",
         "slow_count",
@@ -159,9 +160,9 @@ class Template:
             (slot, at) for slot, number in enumerate(numbers) for at in _all(message, _U64.pack(number))
         ]
         self._static = frozenset(table).difference(keys)
-        # A slot the builder does not use needs no place, but must not be
-        # mistaken for a collision either.
-        self._distinct = len(self._static) + key_count
+        # A slot the builder does not use has no row, so it cannot collide either.
+        self._rows = sorted({slot for slot, _ in self._keys_at})
+        self._distinct = len(self._static) + len(self._rows)
         self._prove()
 
     def _prove(self) -> None:
@@ -191,7 +192,7 @@ class Template:
                 f"the template takes {self._key_count} keys, {self._number_count} numbers and a 32-byte blockhash, "
                 f"got {len(keys)}, {len(numbers)} and {len(blockhash)}; rebuild it for this order"
             )
-        if len(self._static.union(keys)) != self._distinct:
+        if len(self._static.union([keys[slot] for slot in self._rows])) != self._distinct:
             self.slow_count += 1
             return bytearray(compile_message(self.payer, self._build(keys, numbers), blockhash))
         message = bytearray(self._message)

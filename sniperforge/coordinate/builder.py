@@ -1,0 +1,202 @@
+"""Orders into messages: one template for each shape of transaction, patched for each order.
+
+pool + terms + blockhash -> message bytes
+
+A shape is (venue, variant, side, flags, tip or not) plus the keys that stand
+for a fixed account anyway (wallet, token programs, wrapped SOL): those share a
+row of the account table and cannot be left open. Everything else is a slot.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from sniperforge.base.errors import SniperForgeError
+from sniperforge.base.events import Pool
+from sniperforge.base.units import ZERO_KEY, Pubkey
+from sniperforge.dex.programs import (
+    ASSOCIATED_TOKEN,
+    COMPUTE_BUDGET,
+    SYSTEM,
+    TOKEN,
+    TOKEN_2022,
+    USDC,
+    WSOL,
+    compute_limit,
+    compute_price,
+    transfer_lamports,
+)
+from sniperforge.dex.venue import Instruction, SwapOrder, Venue
+from sniperforge.trading.transaction import Template, TemplateMismatch, compile_message
+
+#: Programs every order calls beside its venue.
+PROGRAMS = frozenset((SYSTEM, TOKEN, TOKEN_2022, ASSOCIATED_TOKEN, COMPUTE_BUDGET))
+#: Shapes kept; a shape is a few kilobytes, and a venue has a handful.
+SHAPES_MAX = 256
+
+
+class VenueUnknown(SniperForgeError):
+    """An order names a venue nobody loaded."""
+
+
+class Terms(NamedTuple):
+    """What an order asks for, decided to the last unit."""
+
+    is_buy: bool
+    amount_in: int
+    amount_out_min: int
+    price_micro_lamports: int
+    compute_units: int
+    tip_lamports: int
+    closes_account: bool = False
+    exact_out: bool = False
+
+
+class _Shape(NamedTuple):
+    """Slots by name, keys that are fixed, and the template (None: this shape cannot be patched)."""
+
+    names: tuple[str, ...]
+    fixed: tuple[tuple[str, Pubkey], ...]
+    template: Template | None
+
+
+class Builder:
+    """Builds the messages of one wallet.
+
+    Args:
+        wallet: pays and receives.
+        venues: name -> venue.
+        tip_account: who gets tips; the zero key when nobody does.
+    """
+
+    def __init__(self, wallet: Pubkey, venues: Mapping[str, Venue], *, tip_account: Pubkey = ZERO_KEY) -> None:
+        self.wallet = wallet
+        self.tip_account = tip_account
+        self.slow_count = 0
+        self._venues = venues
+        self._constants = PROGRAMS | {wallet, WSOL, USDC, tip_account}
+        self._shapes: dict[tuple[object, ...], list[_Shape]] = {}
+
+    def venue(self, name: str) -> Venue:
+        """Return the venue *name*; raises VenueUnknown."""
+        found = self._venues.get(name)
+        if found is None:
+            raise VenueUnknown(f"venue {name[:40]!r} is unknown here; known: {', '.join(sorted(self._venues))}")
+        return found
+
+    def message(self, pool: Pool, terms: Terms, blockhash: bytes) -> bytearray | bytes:
+        """Return the message of a swap on *pool*.
+
+        Raises:
+            VenueUnknown: no such venue.
+            TransactionInvalid: it does not fit a transaction.
+        """
+        venue = self.venue(pool.venue)
+        order = self._order(terms)
+        keys = venue.swap_keys(pool, self.wallet, terms.is_buy)
+        shape = self._shape(venue, pool, order, keys, terms)
+        if shape.template is None:
+            self.slow_count += 1
+            return compile_message(self.wallet, self._instructions(venue, keys, pool, order, terms), blockhash)
+        numbers = (terms.amount_in, terms.amount_out_min, terms.price_micro_lamports, terms.tip_lamports)
+        return shape.template.patch([keys[name] for name in shape.names], numbers, blockhash)
+
+    def instructions(self, pool: Pool, terms: Terms) -> tuple[Instruction, ...]:
+        """Return the instructions themselves (for showing and simulating; the slow way)."""
+        venue = self.venue(pool.venue)
+        keys = venue.swap_keys(pool, self.wallet, terms.is_buy)
+        return self._instructions(venue, keys, pool, self._order(terms), terms)
+
+    def _order(self, terms: Terms) -> SwapOrder:
+        return SwapOrder(
+            user=self.wallet,
+            is_buy=terms.is_buy,
+            amount_in=terms.amount_in,
+            amount_out_min=terms.amount_out_min,
+            close_base_account=terms.closes_account,
+            exact_out=terms.exact_out,
+        )
+
+    def _instructions(
+        self, venue: Venue, keys: Mapping[str, Pubkey], pool: Pool, order: SwapOrder, terms: Terms
+    ) -> tuple[Instruction, ...]:
+        tip: Iterable[Instruction] = ()
+        if terms.tip_lamports:
+            tip = (transfer_lamports(self.wallet, self.tip_account, terms.tip_lamports),)
+        budget = (compute_limit(terms.compute_units), compute_price(terms.price_micro_lamports))
+        return (*budget, *venue.assemble(keys, pool, order), *tip)
+
+    # ── shapes ──
+
+    def _shape(self, venue: Venue, pool: Pool, order: SwapOrder, keys: Mapping[str, Pubkey], terms: Terms) -> _Shape:
+        name = (
+            venue.name,
+            venue.variant(pool, order),
+            terms.is_buy,
+            terms.closes_account,
+            terms.exact_out,
+            terms.compute_units,
+            terms.tip_lamports > 0,
+        )
+        shapes = self._shapes.get(name)
+        if shapes is None:
+            if len(self._shapes) >= SHAPES_MAX:
+                self._shapes.clear()
+            shapes = self._shapes[name] = []
+        for shape in shapes:
+            if all(keys[fixed] == value for fixed, value in shape.fixed):
+                return shape
+        shape = self._make(venue, pool, order, keys, terms)
+        # The newest first: the next order most likely looks like this one.
+        shapes.insert(0, shape)
+        del shapes[8:]
+        return shape
+
+    def _make(self, venue: Venue, pool: Pool, order: SwapOrder, keys: Mapping[str, Pubkey], terms: Terms) -> _Shape:
+        # A venue whose keys derive themselves is asked once for all of them.
+        venue.assemble(keys, pool, order)
+        fixed = tuple((name, key) for name, key in keys.items() if key in self._constants)
+        names = tuple(name for name, key in keys.items() if key not in self._constants)
+        build = self._open(venue, pool, order, terms, dict(fixed), names)
+        try:
+            template = Template(self.wallet, build, key_count=len(names), number_count=4)
+        except TemplateMismatch:
+            return _Shape(names, fixed, None)
+        # A venue that takes a key from the pool instead of from `keys` would have
+        # frozen this pool's key into every later order: proven not to be so, here.
+        probe = bytes(32)
+        numbers = (terms.amount_in, terms.amount_out_min, terms.price_micro_lamports, terms.tip_lamports)
+        patched = template.patch([keys[name] for name in names], numbers, probe)
+        slow = compile_message(self.wallet, self._instructions(venue, keys, pool, order, terms), probe)
+        return _Shape(names, fixed, template if patched == slow else None)
+
+    def _open(
+        self, venue: Venue, pool: Pool, order: SwapOrder, terms: Terms, fixed: dict[str, Pubkey], names: tuple[str, ...]
+    ) -> Callable[[Sequence[Pubkey], Sequence[int]], tuple[Instruction, ...]]:
+        """Return a builder with every slot open, over a pool that belongs to nobody."""
+        stranger = _stranger(pool)
+
+        def build(slots: Sequence[Pubkey], numbers: Sequence[int]) -> tuple[Instruction, ...]:
+            amount_in, amount_out_min, price, tip = numbers
+            keys = fixed | dict(zip(names, slots, strict=True))
+            opened = dataclasses.replace(order, amount_in=amount_in, amount_out_min=amount_out_min)
+            priced = terms._replace(price_micro_lamports=price, tip_lamports=tip if terms.tip_lamports else 0)
+            return self._instructions(venue, keys, stranger, opened, priced)
+
+        return build
+
+
+def _stranger(pool: Pool) -> Pool:
+    """Return *pool* with every key that is its own replaced by one nobody has."""
+
+    def other(name: str) -> Pubkey:
+        return Pubkey(hashlib.blake2b(f"stranger {name}".encode(), digest_size=32).digest())
+
+    return msgspec.structs.replace(
+        pool, address=other("address"), base_mint=other("base_mint"), keys={name: other(name) for name in pool.keys}
+    )

@@ -1,0 +1,314 @@
+"""The journal: what was decided, written before it is done.
+
+order -> row + transition      (one commit, before the first byte leaves)
+file  -> what may be in flight (after any crash)
+
+SQLite in WAL mode with one writer, held by a lock beside the file. An order's
+states are proposed → admitted | refused → signed → sent → processed → confirmed
+→ finalized | failed | expired | superseded; `transitions` only grows. What a
+claim is, is the table `claims`: a view of the entries that still hold their pool,
+kept unique by an index, so that not even a bug here can claim one twice.
+
+Why WAL, and what `durability` means: docs/decisions/0003-journal-durability.md.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sniperforge.base import wire
+from sniperforge.base.errors import ConfigError, DecodeError, SniperForgeError, UnavailableError
+from sniperforge.base.events import Event, OrderProposed
+from sniperforge.base.units import Pubkey
+
+SCHEMA = 1
+CHECKPOINT_PAGES = 1_000
+
+IN_FLIGHT = ("signed", "sent", "processed")
+#: From -> to. A state that is not a key is final.
+NEXT: dict[str, frozenset[str]] = {
+    "signed": frozenset(("sent", "processed", "confirmed", "finalized", "failed", "expired", "superseded")),
+    "sent": frozenset(("processed", "confirmed", "finalized", "failed", "expired", "superseded")),
+    # A fork may drop what was processed: it can still fail or expire.
+    "processed": frozenset(("sent", "confirmed", "finalized", "failed", "expired", "superseded")),
+    "confirmed": frozenset(("finalized",)),
+}
+
+_TABLES = """
+CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE orders(
+    order_id INTEGER PRIMARY KEY,
+    state TEXT NOT NULL,
+    bot TEXT NOT NULL,
+    side TEXT NOT NULL,
+    position_id INTEGER NOT NULL,
+    pool BLOB NOT NULL,
+    intent BLOB NOT NULL,
+    signature TEXT NOT NULL,
+    raw BLOB NOT NULL,
+    last_valid_block_height INTEGER NOT NULL,
+    cost_lamports INTEGER NOT NULL,
+    signed_ns INTEGER NOT NULL,
+    claimed INTEGER NOT NULL,
+    outcome_type INTEGER NOT NULL DEFAULT 0,
+    outcome BLOB NOT NULL DEFAULT x''
+);
+CREATE UNIQUE INDEX claims_are_unique ON orders(pool) WHERE claimed = 1;
+CREATE INDEX orders_open ON orders(state) WHERE state IN ('signed', 'sent', 'processed', 'confirmed');
+CREATE VIEW claims AS SELECT pool, order_id, bot FROM orders WHERE claimed = 1;
+CREATE TABLE transitions(
+    sequence INTEGER PRIMARY KEY,
+    order_id INTEGER NOT NULL,
+    states TEXT NOT NULL,
+    ts_ns INTEGER NOT NULL,
+    detail TEXT NOT NULL DEFAULT ''
+);
+CREATE VIEW fills AS SELECT order_id, bot, side, position_id, signature, outcome FROM orders
+    WHERE state IN ('confirmed', 'finalized');
+"""
+_INSERT_ORDER = (
+    "INSERT INTO orders(order_id, state, bot, side, position_id, pool, intent, signature, raw,"
+    " last_valid_block_height, cost_lamports, signed_ns, claimed, outcome_type, outcome)"
+    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+)
+_COLUMNS = (
+    "order_id, intent, state, signature, raw, last_valid_block_height, cost_lamports, signed_ns, claimed,"
+    " outcome_type, outcome"
+)
+_INSERT_TRANSITION = "INSERT INTO transitions(order_id, states, ts_ns, detail) VALUES(?,?,?,?)"
+
+
+class JournalUnusable(ConfigError):
+    """The journal file cannot be used: locked, of the future, or not a journal."""
+
+
+class JournalFailed(UnavailableError):
+    """The disk did not take a write: nothing may be sent."""
+
+
+class IllegalTransition(SniperForgeError):
+    """An order was to jump to a state that does not follow its own."""
+
+
+@dataclass(slots=True)
+class Order:
+    """One order as the journal has it.
+
+    Attributes:
+        intent: the proposal, whole.
+        raw: the signed transaction; empty when refused.
+        cost_lamports: the most that sending it may cost beside the trade.
+        outcome: the event that told its end; None while it is open.
+    """
+
+    id: int
+    intent: OrderProposed
+    state: str
+    signature: str = ""
+    raw: bytes = b""
+    last_valid_block_height: int = 0
+    cost_lamports: int = 0
+    signed_ns: int = 0
+    claimed: bool = False
+    outcome: Event | None = None
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether the chain may still surprise us with it."""
+        return self.state in IN_FLIGHT
+
+
+class Journal:
+    """One writer of one journal file.
+
+    Raises (on opening):
+        JournalUnusable: another coordinator holds it, a newer version wrote it,
+            or it is no journal.
+    """
+
+    def __init__(self, path: str | Path, *, durability: str = "process") -> None:
+        self.path = str(path)
+        self._lock = _lock(self.path)
+        try:
+            self._connection = self._open(durability)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._execute = self._connection.execute
+
+    def _open(self, durability: str) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=64, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'NORMAL'}")
+            # A checkpoint inside a commit would cost milliseconds on the hot path: see `checkpoint`.
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                connection.executescript(f"BEGIN; {_TABLES} INSERT INTO meta VALUES('schema', {SCHEMA}); COMMIT;")
+            version = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()[0]
+        except (sqlite3.Error, TypeError) as problem:
+            raise JournalUnusable(
+                self.path, f"not a usable journal: {problem}", "restore it, or name another file"
+            ) from None
+        if version != SCHEMA:
+            connection.close()
+            raise JournalUnusable(
+                self.path, f"schema {version}, this version reads {SCHEMA}", "upgrade sniperforge or name another file"
+            )
+        return connection
+
+    # ── writing ──
+
+    def refused(self, intent: OrderProposed, outcome: Event, now_ns: int) -> Order:
+        """Write that admission said no."""
+        order = Order(intent.id, intent, "refused", outcome=outcome)
+        self._insert(order, "proposed,refused", now_ns)
+        return order
+
+    def signed(self, order: Order, now_ns: int) -> None:
+        """Write the signed order; only after this returns may a byte leave.
+
+        Admission and signature are one commit: nothing happens between them
+        that a crash could leave half done.
+        """
+        self._insert(order, "proposed,admitted,signed", now_ns)
+
+    def _insert(self, order: Order, states: str, now_ns: int) -> None:
+        intent, outcome = order.intent, order.outcome
+        row = (
+            order.id,
+            order.state,
+            intent.bot,
+            intent.side,
+            intent.position_id,
+            intent.pool.address,
+            wire.encode(intent),
+            order.signature,
+            order.raw,
+            order.last_valid_block_height,
+            order.cost_lamports,
+            order.signed_ns,
+            order.claimed,
+            wire.TAGS[type(outcome)] if outcome else 0,
+            wire.encode(outcome) if outcome else b"",
+        )
+        execute = self._execute
+        try:
+            execute("BEGIN IMMEDIATE")
+            execute(_INSERT_ORDER, row)
+            execute(_INSERT_TRANSITION, (order.id, states, now_ns, ""))
+            execute("COMMIT")
+        except sqlite3.Error as problem:
+            raise self._failed(problem) from None
+
+    def moved(self, order: Order, state: str, now_ns: int, *, outcome: Event | None = None, detail: str = "") -> None:
+        """Write that *order* is in *state* now, then let the object say so.
+
+        The end of an entry that never landed frees its claim in the same commit
+        (the claim of one that landed ends with its position: `released`).
+
+        Raises:
+            IllegalTransition: *state* does not follow the order's own.
+            JournalFailed: the disk said no; the object is unchanged.
+        """
+        if state not in NEXT.get(order.state, frozenset()):
+            raise IllegalTransition(f"order {order.id}: {order.state} -> {state} is no step of an order; report this")
+        claimed = order.claimed and state not in ("failed", "expired", "superseded")
+        try:
+            self._execute("BEGIN IMMEDIATE")
+            if outcome is None:
+                self._execute("UPDATE orders SET state = ? WHERE order_id = ?", (state, order.id))
+            else:
+                self._execute(
+                    "UPDATE orders SET state = ?, claimed = ?, outcome_type = ?, outcome = ? WHERE order_id = ?",
+                    (state, claimed, wire.TAGS[type(outcome)], wire.encode(outcome), order.id),
+                )
+            self._execute(_INSERT_TRANSITION, (order.id, state, now_ns, detail))
+            self._execute("COMMIT")
+        except sqlite3.Error as problem:
+            raise self._failed(problem) from None
+        order.state = state
+        if outcome is not None:
+            order.outcome, order.claimed = outcome, claimed
+
+    def released(self, order: Order) -> None:
+        """Free the claim of an entry whose position is closed."""
+        try:
+            self._execute("UPDATE orders SET claimed = 0 WHERE order_id = ?", (order.id,))
+        except sqlite3.Error as problem:
+            raise self._failed(problem) from None
+        order.claimed = False
+
+    def _failed(self, problem: sqlite3.Error) -> JournalFailed:
+        if self._connection.in_transaction:
+            self._connection.rollback()
+        return JournalFailed(f"{self.path}: {problem}; nothing is sent until it can be written: check the disk")
+
+    def checkpoint(self) -> None:
+        """Move the log into the file when it has grown, outside the hot path."""
+        wal = Path(self.path + "-wal")
+        if wal.exists() and wal.stat().st_size > CHECKPOINT_PAGES * 4096:
+            self._execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    # ── reading ──
+
+    def orders(self) -> Iterator[Order]:
+        """Yield every order, oldest signature first.
+
+        Raises:
+            JournalUnusable: a row does not decode.
+        """
+        for row in self._execute(f"SELECT {_COLUMNS} FROM orders ORDER BY signed_ns"):
+            yield self._order(row)
+
+    def order(self, order_id: int) -> Order | None:
+        """Return one order, or None when it was never written."""
+        row = self._execute(f"SELECT {_COLUMNS} FROM orders WHERE order_id = ?", (order_id,)).fetchone()
+        return self._order(row) if row else None
+
+    def _order(self, row: tuple[int, bytes, str, str, bytes, int, int, int, int, int, bytes]) -> Order:
+        number, intent, state, signature, raw, height, cost, signed_ns, claimed, kind, outcome = row
+        try:
+            proposed = wire.decode(wire.TAGS[OrderProposed], intent)
+            told = wire.decode(kind, outcome) if kind else None
+        except DecodeError as problem:
+            raise JournalUnusable(self.path, f"order {number}: {problem}", "restore the journal") from None
+        assert isinstance(proposed, OrderProposed)
+        return Order(number, proposed, state, signature, raw, height, cost, signed_ns, bool(claimed), told)
+
+    def claims(self) -> dict[Pubkey, int]:
+        """Return pool -> order id of every claim."""
+        return {Pubkey(pool): number for pool, number in self._execute("SELECT pool, order_id FROM claims")}
+
+    def transitions(self, order_id: int) -> list[tuple[str, int, str]]:
+        """Return (state, ts_ns, detail) of everything that happened to an order."""
+        rows = self._execute(
+            "SELECT states, ts_ns, detail FROM transitions WHERE order_id = ? ORDER BY sequence", (order_id,)
+        )
+        return [(state, ts_ns, detail) for states, ts_ns, detail in rows for state in states.split(",")]
+
+    def close(self) -> None:
+        """Close the file and let go of the lock."""
+        self._connection.close()
+        os.close(self._lock)
+
+
+def _lock(path: str) -> int:
+    """Take the lock beside the journal. It dies with the process, whatever kills it."""
+    try:
+        descriptor = os.open(path + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as problem:
+        raise JournalUnusable(path, f"cannot open: {problem.strerror}", "make its folder, or name another") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise JournalUnusable(
+            path, "another coordinator holds it", "stop that one, or give this one its own journal and wallet"
+        ) from None
+    return descriptor

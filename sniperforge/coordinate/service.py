@@ -1,0 +1,418 @@
+"""The coordinator's shell: writes, signs and sends what the desk decides, and tells what became of it.
+
+OrderProposed -> journal -> signature -> journal -> wire        (`on`: one call, no await)
+chain, paper  -> OrderLanded | OrderFailed | OrderExpired -> PositionChanged
+
+The same order id is never executed twice: what was decided once is answered
+from memory or journal. Nothing is sent that the journal does not hold, and the
+journal's word survives us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+from solders.signature import Signature
+
+from sniperforge.base.clock import Clock
+from sniperforge.base.errors import ConfigError, DecodeError, SniperForgeError
+from sniperforge.base.events import (
+    BotStarted,
+    Event,
+    HaltChanged,
+    OrderFailed,
+    OrderLanded,
+    OrderProposed,
+    OrderSigned,
+    PositionChanged,
+    event_id,
+)
+from sniperforge.base.keys import key
+from sniperforge.base.units import NANOS_PER_SECOND, ZERO_KEY, Pubkey
+from sniperforge.chain import keystore
+from sniperforge.chain.signer import Plan, Policy, Signer, SignRefused
+from sniperforge.coordinate.builder import PROGRAMS, Builder
+from sniperforge.coordinate.desk import Desk, Ticket
+from sniperforge.coordinate.execution import Execution, Transport
+from sniperforge.coordinate.journal import Journal, Order
+from sniperforge.coordinate.on_paper import PaperExecution
+from sniperforge.coordinate.settings import CoordinateSettings
+from sniperforge.coordinate.venues import known_venues
+from sniperforge.dex.venue import Venue
+from sniperforge.trading.risk import Refusal
+from sniperforge.trading.transaction import TransactionInvalid
+
+MINUTE_NS = 60 * NANOS_PER_SECOND
+#: Ends this young are told again after a restart: the crash may have come between journal and ring.
+RETOLD_NS = 5 * MINUTE_NS
+MAINTENANCE_S = 0.1
+#: Signatures remembered to keep two orders apart that would be the same bytes.
+SIGNATURES_KEPT = 4_096
+
+
+@dataclass
+class Counts:
+    """What happened since the start; read by observers."""
+
+    proposed: int = 0
+    repeated: int = 0
+    refused: int = 0
+    signed: int = 0
+    landed: int = 0
+    failed: int = 0
+    expired: int = 0
+    resent: int = 0
+
+
+class Coordinator:
+    """The single writer of one wallet's money.
+
+    Args:
+        settings: see `CoordinateSettings`.
+        clock: stamps of everything; in a pipe one that follows the events.
+        publish: where events go; called synchronously, in order.
+        venues: name -> venue; default: all this version knows.
+        transport: replaces the sender of `execution = "rpc"` (tests, benchmarks).
+    """
+
+    def __init__(
+        self,
+        settings: CoordinateSettings,
+        *,
+        clock: Clock,
+        publish: Callable[[Event], None],
+        venues: Mapping[str, Venue] | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        self.settings = settings.checked()
+        self.counts = Counts()
+        self._clock, self._publish = clock, publish
+        self._venues = known_venues() if venues is None else venues
+        self._transport = transport
+        self._tips = tuple(_key_setting("coordinate.tip_accounts", item) for item in settings.tip_accounts)
+        self.desk = Desk(self.settings, self._venues, can_tip=bool(self._tips))
+        self._signatures: deque[str] = deque(maxlen=SIGNATURES_KEPT)
+        self._recent: set[str] = set()
+        self._unmarked: list[Order] = []
+        self._draining = False
+        self._idle = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._opened = False
+
+    # ── life ──
+
+    def open(self) -> None:
+        """Take the journal and the key and rebuild the desk. Idempotent.
+
+        Raises:
+            JournalUnusable, KeyUnusable, ConfigError: one line with the cure.
+        """
+        if self._opened:
+            return
+        settings = self.settings
+        self.signer = Signer(self._secret(), self._policy())
+        self.builder = Builder(self.signer.wallet, self._venues, tip_account=self._tips[0] if self._tips else ZERO_KEY)
+        self.journal = Journal(settings.journal, durability=settings.durability)
+        self._opened = True
+        for entry in self.desk.restore(self._orders()):
+            self.journal.released(entry)
+        self._execution = self._executes()
+
+    def _executes(self) -> Execution:
+        settings = self.settings
+        if settings.execution == "paper":
+            return PaperExecution(settings.paper, self._venues, self.desk, self)
+        from sniperforge.coordinate.on_chain import ChainExecution
+
+        return ChainExecution(settings, self.desk, self, self.signer.wallet, self._clock, self._transport)
+
+    def _orders(self) -> list[Order]:
+        orders = list(self.journal.orders())
+        horizon = self._clock.now_ns() - MINUTE_NS
+        for order in orders:
+            if order.signature:
+                self._use(order.signature)
+            if order.signed_ns > horizon and order.state != "refused":
+                intent = order.intent
+                is_exit = intent.side == "sell"
+                spend = order.cost_lamports + (0 if is_exit else intent.amount_in)
+                self.signer.remember(Plan(spend, is_exit), order.signed_ns)
+        return orders
+
+    def _secret(self) -> keystore.Secret:
+        settings = self.settings
+        if not settings.keypair:
+            return keystore.from_seed(hashlib.blake2b(f"paper {settings.paper.seed}".encode(), digest_size=32).digest())
+        source = settings.keystore_passphrase
+        return keystore.load(settings.keypair, passphrase=keystore.passphrase_from(source) if source else b"")
+
+    def _policy(self) -> Policy:
+        own = {_key_setting("coordinate.programs", item) for item in self.settings.programs}
+        venues = {venue.program for venue in self._venues.values()}
+        limits = self.settings.limits
+        return Policy(
+            programs=frozenset(PROGRAMS | venues | own),
+            order_lamports_max=max(limits.spend_lamports_max, limits.fees_hour_lamports_max),
+            minute_lamports_max=self.settings.wallet_signs_minute_lamports_max,
+            tip_accounts=frozenset(self._tips),
+        )
+
+    async def start(self) -> None:
+        """Open, learn what became of whatever was in flight, tell the positions, begin.
+
+        Raises:
+            UnavailableError: the endpoint does not answer; nothing was sent.
+        """
+        self.open()
+        now_ns = self._clock.now_ns()
+        await self._execution.start(now_ns)
+        self._retell(now_ns)
+        self._tasks.append(asyncio.create_task(self._maintain(), name="coordinate-maintenance"))
+
+    def _retell(self, now_ns: int) -> None:
+        for order in self.desk.recent(now_ns - RETOLD_NS):
+            if order.outcome is not None and not isinstance(order.outcome, OrderLanded):
+                self._publish(order.outcome)
+        for position in self.desk.positions(None, now_ns):
+            self._publish(position)
+        for position in self.desk.closed_since(now_ns - RETOLD_NS, now_ns):
+            self._publish(position)
+
+    async def drain(self, deadline_s: float) -> bool:
+        """Refuse entries from now on and wait until nothing is in flight.
+
+        On paper everything pending is decided at once. Returns whether nothing is left.
+        """
+        self._draining = True
+        self._execution.settle_all(self._clock.now_ns())
+        self._idle.clear()
+        if self.desk.open_orders:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), deadline_s)
+        return not self.desk.open_orders
+
+    async def stop(self) -> None:
+        """End every task and close journal and sockets. What is in flight is in the journal."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        if self._opened:
+            await self._execution.stop()
+        self.close()
+
+    def close(self) -> None:
+        """Close the journal."""
+        if self._opened:
+            self._mark_sent(self._clock.now_ns())
+            self.journal.close()
+            self._opened = False
+
+    async def _maintain(self) -> None:
+        while True:
+            await asyncio.sleep(MAINTENANCE_S)
+            self.tick(self._clock.now_ns())
+            self.journal.checkpoint()
+
+    # ── the hot path ──
+
+    def on(self, event: Event) -> None:
+        """Handle one event; an order is on the wire when this returns.
+
+        Raises:
+            JournalFailed: the disk refuses; nothing was sent and nothing may be.
+        """
+        now_ns = self._clock.now_ns()
+        self._execution.advance(now_ns)
+        if isinstance(event, OrderProposed):
+            self._propose(event, now_ns)
+        elif isinstance(event, BotStarted):
+            for position in self.desk.positions(event.bot, now_ns):
+                self._publish(position)
+        elif isinstance(event, HaltChanged):
+            self.desk.exposure.halted = event.halted
+            self.desk.exposure.exits_allowed = event.exits_allowed
+        else:
+            self.desk.market(event)
+
+    def _propose(self, intent: OrderProposed, now_ns: int) -> None:
+        self.counts.proposed += 1
+        if self.desk.knows(intent.id):
+            self._repeat(intent, now_ns)
+            return
+        if intent.side == "buy" and intent.position_id != intent.id:
+            intent = msgspec.structs.replace(intent, position_id=intent.id)
+        ticket = self._ticket(intent, now_ns)
+        signed = self._sign(intent, ticket, now_ns) if isinstance(ticket, Ticket) else ticket
+        if isinstance(signed, Refusal):
+            self._refuse(intent, signed, now_ns)
+            return
+        assert isinstance(ticket, Ticket)
+        self.journal.signed(signed, now_ns)
+        self.desk.accepted(signed, ticket.spend_lamports)
+        self._execution.submit(signed, ticket, now_ns)
+        self._unmarked.append(signed)
+        self.counts.signed += 1
+        self._publish(
+            OrderSigned(
+                id=event_id("signed", signed.id),
+                ts_ns=now_ns,
+                origin_ns=intent.origin_ns,
+                trace_id=intent.trace_id,
+                cause=intent.id,
+                order_id=signed.id,
+                bot=intent.bot,
+                signature=signed.signature,
+                size_bytes=len(signed.raw),
+                position_id=intent.position_id,
+                side=intent.side,
+            )
+        )
+        self._publish(self.desk.sent(signed, now_ns))
+
+    def _ticket(self, intent: OrderProposed, now_ns: int) -> Ticket | Refusal:
+        if intent.side == "buy" and self._draining:
+            return Refusal("drain", 1, 0)
+        return self.desk.decide(intent, now_ns)
+
+    def _sign(self, intent: OrderProposed, ticket: Ticket, now_ns: int) -> Order | Refusal:
+        """Return the signed order, not yet written."""
+        is_buy = ticket.terms.is_buy
+        plan, terms = Plan(ticket.spend_lamports, not is_buy), ticket.terms
+        anchor = self._execution.blockhash(intent, now_ns)
+        if isinstance(anchor, Refusal):
+            return anchor
+        blockhash, last_valid = anchor
+        try:
+            raw = self.signer.sign(self.builder.message(intent.pool, terms, blockhash), plan, now_ns)
+            signature = str(Signature.from_bytes(raw[1:65]))
+            if signature in self._recent:
+                # Equal bytes are one transaction: the chain would answer for the
+                # older order. One micro-lamport makes it another.
+                terms = terms._replace(price_micro_lamports=terms.price_micro_lamports + 1)
+                plan = Plan(plan.lamports + terms.compute_units, True)
+                raw = self.signer.sign(self.builder.message(intent.pool, terms, blockhash), plan, now_ns)
+                signature = str(Signature.from_bytes(raw[1:65]))
+        except SignRefused as refusal:
+            return Refusal(f"signer.{refusal.rule}", plan.lamports, 0)
+        except TransactionInvalid:
+            return Refusal("transaction.size", 1, 0)
+        self._use(signature)
+        return Order(
+            intent.id,
+            intent,
+            "signed",
+            signature=signature,
+            raw=raw,
+            last_valid_block_height=last_valid,
+            cost_lamports=ticket.costs.total,
+            signed_ns=now_ns,
+            claimed=is_buy,
+        )
+
+    def _use(self, signature: str) -> None:
+        if len(self._signatures) == SIGNATURES_KEPT:
+            self._recent.discard(self._signatures[0])
+        self._signatures.append(signature)
+        self._recent.add(signature)
+
+    def _refuse(self, intent: OrderProposed, refusal: Refusal, now_ns: int) -> None:
+        told = self.desk.refusal(intent, refusal, now_ns)
+        self.desk.refused(self.journal.refused(intent, told, now_ns))
+        self.counts.refused += 1
+        self._publish(told)
+
+    def _repeat(self, intent: OrderProposed, now_ns: int) -> None:
+        """A restarted bot says it again: answer what is known, do nothing."""
+        self.counts.repeated += 1
+        order = self.desk.remembered(intent.id) or self.journal.order(intent.id)
+        if order is None:
+            raise SniperForgeError(f"order {intent.id} is known but not in {self.journal.path}; restore the journal")
+        self._publish(self.desk.answer(order, now_ns))
+
+    # ── ends ──
+
+    def tick(self, now_ns: int) -> None:
+        """Do what is due: paper fills, marks of what was sent."""
+        self._execution.advance(now_ns)
+        self._mark_sent(now_ns)
+
+    def _mark_sent(self, now_ns: int) -> None:
+        for order in self._unmarked:
+            if order.state == "signed":
+                self.journal.moved(order, "sent", now_ns)
+        self._unmarked.clear()
+
+    def landed(self, order: Order, fill: OrderLanded) -> None:
+        """The chain shows the order succeeded: write, fold, tell."""
+        self._end(order, fill.commitment, fill, fill.ts_ns)
+
+    def failed(self, order: Order, problem: str, fee_lamports: int, now_ns: int) -> None:
+        """The chain shows the order reverted."""
+        retryable = problem != "insufficient lamports"
+        self._end(order, "failed", self.desk.failed(order, problem, fee_lamports, now_ns, retryable=retryable), now_ns)
+
+    def expired(self, order: Order, now_ns: int) -> None:
+        """It is proven that the order never landed and never will."""
+        self._end(order, "expired", self.desk.expired(order, now_ns), now_ns)
+
+    def noticed(self, order: Order, state: str, now_ns: int) -> None:
+        """Write a state on the way: processed, or finalized after its fill was told."""
+        if state != order.state:
+            self.journal.moved(order, state, now_ns)
+
+    def publish(self, event: Event) -> None:
+        """Tell *event* as it is."""
+        self._publish(event)
+
+    def _end(self, order: Order, state: str, outcome: Event, now_ns: int) -> None:
+        if not order.in_flight:
+            return
+        self.journal.moved(order, state, now_ns, outcome=outcome)
+        told, closed_entry = self.desk.ended(order, outcome)
+        if closed_entry is not None:
+            self.journal.released(closed_entry)
+        if isinstance(outcome, OrderLanded):
+            self.counts.landed += 1
+        elif isinstance(outcome, OrderFailed):
+            self.counts.failed += 1
+        else:
+            self.counts.expired += 1
+        self._publish(outcome)
+        for event in told:
+            self._publish(event)
+        if not self.desk.open_orders:
+            self._idle.set()
+
+    # ── figures ──
+
+    def positions(self) -> list[PositionChanged]:
+        """Return every open position."""
+        return self.desk.positions(None, self._clock.now_ns())
+
+    def stats(self) -> dict[str, int]:
+        """Return counters and gauges, lamports and counts."""
+        exposure = self.desk.exposure
+        gauges = {
+            "orders_in_flight": len(self.desk.open_orders),
+            "positions_open": len(self.desk.book.open()),
+            "claims": len(exposure.claims),
+            "wallet_lamports": exposure.wallet_lamports,
+            "bound_lamports": exposure.held_lamports,
+            "pnl_lamports": self.desk.book.pnl_lamports,
+            "slow_messages": self.builder.slow_count,
+        }
+        return {**vars(self.counts), **gauges, **self._execution.stats()}
+
+
+def _key_setting(where: str, value: str) -> Pubkey:
+    try:
+        return key(value)
+    except DecodeError as problem:
+        raise ConfigError(where, str(problem), "write base58 addresses") from None
