@@ -44,6 +44,7 @@ class Detector:
     def __init__(self, settings: DetectSettings, venues: Iterable[Venue]) -> None:
         self.state = State(settings, _chosen(settings, venues))
         self.counters = self.state.counters
+        self._look = self.state.scanner.look
 
     def on(self, event: Event, now_ns: int) -> list[Event]:
         """Take note of what other stages say; nothing is answered.
@@ -64,7 +65,7 @@ class Detector:
         """Return what a frame tells, in the order it happened; never raises for any frame."""
         counters, data = self.counters, frame.data
         counters["frames"] += 1
-        if self.state.scanner.look(data) == NOTHING:
+        if self._look(data) == NOTHING:
             counters["frames_rejected"] += 1
             return []
         try:
@@ -88,7 +89,7 @@ class Detector:
         return told
 
     def _is_wanted(self, data: bytes) -> bool:
-        return self.state.scanner.look(data) != NOTHING
+        return self._look(data) != NOTHING
 
     # ── one transaction ───────────────────────────────────────────────────
 

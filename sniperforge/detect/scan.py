@@ -1,6 +1,6 @@
 """Is this frame worth parsing? A few byte searches answer for nearly all of them.
 
-frame bytes -> NOTHING | CREATION | TRADE | UNCLEAR
+frame bytes -> NOTHING | WANTED | UNCLEAR
 
 Most frames are trades of pools nobody here holds. An event stands in every form
 of a frame as the log line `"Program data: <base64>"`, so its discriminator is the
@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sniperforge.base.units import Pubkey
 from sniperforge.dex.venue import Venue
 
-NOTHING, CREATION, TRADE, UNCLEAR = 0, 1, 2, 4
+NOTHING, WANTED, UNCLEAR = 0, 1, 2
 
 _DATA = b"Program data: "
 _LOGS_PREFIX = b'{"jsonrpc":"2.0","method":"logsNotification"'
@@ -62,61 +62,71 @@ class Scanner:
             discriminator -> name of the venue whose it is.
         leads: offsets modulo 3 at which tracked keys must be known by their letters.
         tracked: letters of tracked keys; whoever tracks pools keeps it.
-        programs: program ids of venues whose trades name no pool in their events;
-            while one of their pools is tracked, its id is in `blind`.
+        blind: program ids as text: in frames with instructions they count as a
+            trade. For venues whose trade events name no pool, while it matters.
+        look: frame bytes -> what they may hold; 0 only when parsing them would tell
+            nothing wanted.
     """
 
     def __init__(self, venues: Iterable[Venue], *, trades: str) -> None:
         self.creation_tags: dict[bytes, str] = {}
         self.tracked: dict[bytes, int] = {}
-        self.blind: tuple[bytes, ...] = ()
-        self._words: list[bytes] = []
-        self._all_trades = trades == "all"
+        self.blind: list[bytes] = []
+        words: list[bytes] = []
         spans: dict[bytes, set[tuple[int, int]]] = {}
         leads: set[int] = set()
         for venue in venues:
             for marker in venue.markers:
                 if _TAG.match(marker):
                     self.creation_tags[marker[:TAG_LETTERS]] = venue.name
-                elif marker != _CUT and not any(word in marker for word in self._words):
-                    self._words.append(marker)
+                elif marker != _CUT:
+                    words.append(marker)
             for marker, offset in venue.trade_markers:
                 spans.setdefault(marker[:TAG_LETTERS], set()).add(letters_span(offset))
                 leads.add(offset % 3)
         self.leads = tuple(sorted(leads))
-        self._spans = {} if trades == "none" else {tag: tuple(found) for tag, found in spans.items()}
-        self._word_shared = _shared(self._words)
+        tags = {tag: tuple(found) for tag, found in spans.items()} if trades == "tracked" else {}
+        always = [*self.creation_tags, *(spans if trades == "all" else ())]
+        self.look: Callable[[bytes], int] = _make_look(tags, always, words, self.tracked, self.blind)
 
-    def look(self, data: bytes) -> int:
-        """Return what *data* may hold: 0 only when parsing it would tell nothing wanted."""
-        at = data.find(_DATA)
-        while at >= 0:
-            tag = data[at + 14 : at + 24]
-            if tag in self.creation_tags:
-                return CREATION
-            spans = self._spans.get(tag)
-            if spans is not None:
-                if self._all_trades:
-                    return TRADE
-                for start, end in spans:
-                    if data[at + 14 + start : at + 14 + end] in self.tracked:
-                        return TRADE
-            at = data.find(_DATA, at + 24)
-        if self._words and self._word_shared in data:
-            for word in self._words:
+
+def _make_look(
+    spans: dict[bytes, tuple[tuple[int, int], ...]],
+    always: list[bytes],
+    words: list[bytes],
+    tracked: dict[bytes, int],
+    blind: list[bytes],
+) -> Callable[[bytes], int]:
+    """Return the test as a closure: attribute look-ups were a quarter of its time."""
+    in_tag = {**spans, **dict.fromkeys(always, ())}.get
+    shared = _shared(words)
+
+    def look(data: bytes) -> int:
+        for piece in data.split(_DATA):  # faster than find in a loop; the first piece starts no payload
+            found = in_tag(piece[:10])
+            if found is not None:
+                if not found:
+                    return WANTED
+                for start, end in found:
+                    if piece[start:end] in tracked:
+                        return WANTED
+        if words and shared in data:
+            for word in words:
                 if word in data:
-                    return CREATION
+                    return WANTED
         if not data.startswith(_LOGS_PREFIX):
             if b" invoke [1]" not in data:
                 return UNCLEAR
-            for program in self.blind:
+            for program in blind:
                 if program in data:
-                    return TRADE
+                    return WANTED
         if len(data) > _CUT_BYTES_MIN and _CUT in data:
             return UNCLEAR
         if b"\\" in data and (b"\\/" in data or b"\\u" in data):
             return UNCLEAR
         return NOTHING if data.endswith(b"}") else UNCLEAR
+
+    return look
 
 
 def _shared(words: list[bytes]) -> bytes:

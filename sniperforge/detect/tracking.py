@@ -113,4 +113,4 @@ class Tracking:
             return
         program = keys.text(known.program).encode()
         self._blind[program] = self._blind.get(program, 0) + change
-        self._scanner.blind = tuple(name for name, uses in self._blind.items() if uses)
+        self._scanner.blind[:] = [name for name, uses in self._blind.items() if uses]
