@@ -9,6 +9,7 @@ attributed what to whom was settled before, in `sniperforge.detect.transaction`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -57,6 +58,12 @@ COUNTERS = (
     "incomplete_for_good",
 )
 _Market = Swapped | LiquidityChanged | CurveCompleted | PoolMigrated
+
+
+@lru_cache(maxsize=4096)
+def launch_id(pool: Pubkey) -> int:
+    """Return the trace id of everything that belongs to one pool."""
+    return event_id("launch", pool)
 
 
 class State:
@@ -195,7 +202,7 @@ class Reader:
             id=event_id("PoolCreated", self.context.signature, index),
             ts_ns=self.context.now_ns,
             origin_ns=self.context.recv_ns,
-            trace_id=event_id("launch", pool.address),
+            trace_id=launch_id(pool.address),
             cause=self.cause,
             index=index,
             late=self.context.late,
@@ -275,7 +282,7 @@ class Reader:
                 id=event_id(kind.__name__, self.context.signature, event.pool, ordinal),
                 ts_ns=self.context.now_ns,
                 origin_ns=self.context.recv_ns,
-                trace_id=event_id("launch", event.pool),
+                trace_id=launch_id(event.pool),
                 cause=self.cause,
                 index=ordinal,
             )

@@ -25,6 +25,7 @@ from sniperforge.detect.scan import NOTHING
 from sniperforge.detect.settings import DetectSettings
 from sniperforge.detect.transaction import Transaction
 from sniperforge.dex.venue import Venue
+from sniperforge.dex.venues import VENUES
 
 
 class Detector:
@@ -41,7 +42,7 @@ class Detector:
         ConfigError: the settings name a venue that is not there.
     """
 
-    def __init__(self, settings: DetectSettings, venues: Iterable[Venue]) -> None:
+    def __init__(self, settings: DetectSettings, venues: Iterable[Venue] = tuple(VENUES.values())) -> None:
         self.state = State(settings, _chosen(settings, venues))
         self.counters = self.state.counters
         self._look = self.state.scanner.look
@@ -72,8 +73,8 @@ class Detector:
             bytes_max = self.state.settings.frame_bytes_max
             if len(data) > bytes_max:
                 raise DecodeError(f"frame of {len(data)} bytes, {bytes_max} are allowed; raise detect.frame_bytes_max")
-            # A text that is not at the start of its log line may be a forgery: then every leaf is kept.
-            is_odd = data.count(b"Program data: ") != data.count(b'"Program data: ')
+            # Words of a payload line that do not start one may be a forgery: then every log text is kept.
+            is_odd = any(not piece.endswith(b'"') for piece in data.split(b"Program data: ")[:-1])
             readings = read_frame(data, wanted=self._is_wanted, keep=None if is_odd else self.state.by_program)
         except DecodeError as problem:
             counters["frames_refused"] += 1

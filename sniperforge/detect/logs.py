@@ -182,8 +182,12 @@ def _stack_line(line: str) -> _Mark | None:
 
 
 def _payloads(line: str) -> list[bytes]:
+    """Return the payloads of a `Program data:` line: one, unless the program passed several slices."""
+    text = line[14:]
     try:
-        return [binascii.a2b_base64(field, strict_mode=True) for field in line[14:].split(" ") if field]
+        if " " not in text:
+            return [binascii.a2b_base64(text, strict_mode=True)]
+        return [binascii.a2b_base64(field, strict_mode=True) for field in text.split(" ")]
     except ValueError:
         raise DecodeError(f"payload line {line[:60]!r} is not base64; check the source") from None
 

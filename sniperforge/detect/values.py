@@ -104,7 +104,7 @@ def public_key(value: object) -> Pubkey:
 def signature_text(value: object) -> str:
     """Return a 64-byte signature in any of its spellings as base58; raises DecodeError."""
     if isinstance(value, str) and not value.endswith("="):
-        if not 64 <= len(value) <= 90 or not _DIGITS.keys() >= set(value):
+        if not (64 <= len(value) <= 90 and value.isascii() and value.isalnum()):
             raise DecodeError(f"{value[:90]!r} is not a signature; check the source")
         return value
     raw = blob(value, text_is_base64=True)
