@@ -263,7 +263,7 @@ class WebSocketSource:
             return Ending(REFUSED, f"certificate: {words}; check the host name, or set connection.ca_file")
         if isinstance(problem, WSHandshakeError) and problem.response is not None:
             status = int(problem.response.status)
-            body = scrubbed((problem.response.body or b"").decode("utf-8", "replace"), self._endpoint.url)[:120]
+            body = scrubbed((problem.raw_body or b"").decode("utf-8", "replace"), self._endpoint.url)[:120]
             final = 300 <= status < 500 and status not in _PASSING
             return Ending(REFUSED if final else LOST, f"the server answered HTTP {status} {body}".rstrip())
         if isinstance(problem, TimeoutError):
