@@ -11,6 +11,7 @@ before the recorder committed it. See docs/rings.md for the memory and the proof
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import mmap
 import os
@@ -22,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-import posix_ipc
+import posix_ipc  # type: ignore[import-not-found]  # ships no types
 
 from sniperforge.base.clock import wall_offset_ns
 from sniperforge.base.errors import UsageError
@@ -289,10 +290,8 @@ def open_segment(shm_name: str, name: str | None, bells: str) -> _ring.Segment:
 
 def remove(shm_name: str, bells: str) -> None:
     """Remove a segment and the FIFOs of its consumers."""
-    try:
+    with contextlib.suppress(posix_ipc.ExistentialError):  # another owner was faster
         posix_ipc.unlink_shared_memory(shm_name)
-    except posix_ipc.ExistentialError:
-        pass  # another owner was faster
     prefix = Path(bells)
     for fifo in prefix.parent.glob(prefix.name + ".*"):
         fifo.unlink(missing_ok=True)
