@@ -112,6 +112,13 @@ class Builder:
         keys = venue.swap_keys(pool, self.wallet, terms.is_buy)
         return self._instructions(venue, keys, pool, self._order(terms), terms)
 
+    def owned(self, pool: Pool, *, is_buy: bool) -> frozenset[Pubkey]:
+        """Return the accounts of a swap that hold the wallet's own rent, by their names in the venue's tables."""
+        venue = self.venue(pool.venue)
+        keys = venue.swap_keys(pool, self.wallet, is_buy)
+        venue.assemble(keys, pool, SwapOrder(self.wallet, is_buy, 1, 1))
+        return frozenset(key for name, key in keys.items() if "user" in name) - {self.wallet}
+
     def _order(self, terms: Terms) -> SwapOrder:
         return SwapOrder(
             user=self.wallet,

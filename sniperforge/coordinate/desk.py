@@ -64,6 +64,8 @@ class Desk:
         self._ended: dict[int, Order] = {}
         self._exits: dict[int, int] = {}
         self._entries: dict[int, Order] = {}
+        #: Grows with every change of what the wallet should hold.
+        self.fold_count = 0
 
     # ── deciding ──
 
@@ -152,6 +154,7 @@ class Desk:
     def accepted(self, order: Order, spend_lamports: int) -> None:
         """Remember an order that was signed: it binds money and claims until its end."""
         intent = order.intent
+        self.fold_count += 1
         self._known.add(order.id)
         self.open_orders[order.id] = order
         newest = self.pools.get(intent.pool.address)
@@ -173,6 +176,7 @@ class Desk:
             what to publish after the outcome itself, and the entry whose claim
             the journal has to free, if a position closed by it.
         """
+        self.fold_count += 1
         self.open_orders.pop(order.id, None)
         self._keep(order)
         intent, spend = order.intent, self._spend(order)
@@ -219,6 +223,10 @@ class Desk:
         entry = self._entries.pop(entry_id, None)
         if entry is not None:
             self.pools.pop(entry.intent.pool.address, None)
+
+    def bound_in_flight(self) -> int:
+        """Return what entries in flight may still take from the wallet."""
+        return sum(self._spend(order) for order in self.open_orders.values() if order.intent.side == "buy")
 
     def _spend(self, order: Order) -> int:
         return order.intent.amount_in + order.cost_lamports if order.intent.side == "buy" else order.cost_lamports

@@ -49,8 +49,7 @@ class PaperExecution:
             held[mint] = held.get(mint, 0) + position.base_amount
         balance = settings.wallet_lamports + desk.book.pnl_lamports
         self._chain.restore(balance, held)
-        bound = sum(hold.lamports for number, hold in desk.exposure.holds.items() if number in desk.open_orders)
-        desk.exposure.wallet_lamports = balance - bound
+        desk.exposure.wallet_lamports = balance - desk.bound_in_flight()
 
     def blockhash(self, intent: OrderProposed, now_ns: int) -> tuple[bytes, int] | Refusal:
         """Return a blockhash of the order's own: equal orders stay two transactions."""

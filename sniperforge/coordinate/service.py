@@ -67,7 +67,6 @@ class Counts:
     landed: int = 0
     failed: int = 0
     expired: int = 0
-    resent: int = 0
 
 
 class Coordinator:
@@ -130,7 +129,7 @@ class Coordinator:
             return PaperExecution(settings.paper, self._venues, self.desk, self)
         from sniperforge.coordinate.on_chain import ChainExecution
 
-        return ChainExecution(settings, self.desk, self, self.signer.wallet, self._clock, self._transport)
+        return ChainExecution(settings, self.desk, self, self.builder, self._clock, self._transport)
 
     def _orders(self) -> list[Order]:
         orders = list(self.journal.orders())
@@ -391,6 +390,14 @@ class Coordinator:
             self._idle.set()
 
     # ── figures ──
+
+    def prime(self, blockhash: bytes, last_valid_block_height: int, *, wallet_lamports: int) -> None:
+        """Give what the endpoint would have told (benchmarks and tests without one)."""
+        from sniperforge.coordinate.on_chain import ChainExecution
+
+        assert isinstance(self._execution, ChainExecution)
+        self._execution.prime(blockhash, last_valid_block_height, self._clock.now_ns())
+        self.desk.exposure.wallet_lamports = wallet_lamports
 
     def positions(self) -> list[PositionChanged]:
         """Return every open position."""
