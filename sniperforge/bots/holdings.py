@@ -51,7 +51,7 @@ Answer = OrderLanded | OrderFailed | OrderRefused | OrderExpired
 Acknowledgement = OrderSigned | OrderSent
 
 
-def advance(venues: Mapping[str, Venue], pool: Pool, event: Swapped | LiquidityChanged) -> Pool:
+def advance(venues: Mapping[str, Venue], pool: Pool, event: Swapped | LiquidityChanged | CurveCompleted) -> Pool:
     """Return *pool* after *event*; what is older than the pool, or of a venue unknown here, changes nothing."""
     venue = venues.get(pool.venue)
     return pool if venue is None or event.slot < pool.slot else venue.apply(pool, event)

@@ -8,6 +8,7 @@ is refused in the settings and the text is cut before it is searched.
 from __future__ import annotations
 
 import re
+import warnings
 
 PATTERN_LENGTH_MAX = 256
 #: Longer names are cut: with two open repetitions a search takes at most
@@ -36,8 +37,10 @@ def pattern_problem(source: str) -> str:
     if len(source) > PATTERN_LENGTH_MAX:
         return f"pattern has {len(source)} characters, at most {PATTERN_LENGTH_MAX}"
     try:
-        re.compile(source, re.IGNORECASE)
-    except (re.error, OverflowError, RecursionError) as problem:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)  # "[[" and the like will one day mean something else
+            re.compile(source, re.IGNORECASE)
+    except (re.error, FutureWarning, OverflowError, RecursionError) as problem:
         return f"not a regular expression: {problem}"
     return _cost_problem(source)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from sniperforge.base.events import (
+    CurveCompleted,
     Event,
     LiquidityChanged,
     OrderFailed,
@@ -35,7 +36,7 @@ def pubkey(number: int) -> Pubkey:
 def quote_in(pool: Pool, amount: int, *, is_buy: bool) -> Quote:
     """No fee: out = amount * other side / (this side + amount), rounded down."""
     here, there = (pool.quote_reserve, pool.base_reserve) if is_buy else (pool.base_reserve, pool.quote_reserve)
-    if here <= 0 or there <= 0:
+    if here <= 0 or there <= 0 or pool.numbers.get("complete"):
         raise EmptyPool("empty")
     out = amount * there // (here + amount)
     impact = ((here + amount) * there - here * (there - out)) * BPS_ONE // (here * max(there - out, 1))
@@ -43,6 +44,8 @@ def quote_in(pool: Pool, amount: int, *, is_buy: bool) -> Quote:
 
 
 def apply(pool: Pool, event: Event) -> Pool:
+    if isinstance(event, CurveCompleted):
+        return msgspec.structs.replace(pool, numbers={**pool.numbers, "complete": 1}, slot=event.slot)
     assert isinstance(event, Swapped | LiquidityChanged)
     return msgspec.structs.replace(
         pool, base_reserve=event.base_reserve, quote_reserve=event.quote_reserve, slot=event.slot
