@@ -92,12 +92,13 @@ class RingInbox:
 
     def drain(self) -> list[Message]:
         batch: list[Message] = []
-        for kind, flags, key, _, origin_ns, _, _, payload in self._consumer.drain():
-            if kind == FRAME:
-                batch.append(Frame(payload, origin_ns, self._sources.get(key, ""), bool(flags & LATE)))
+        for record in self._consumer.drain():
+            if record.type == FRAME:
+                source = self._sources.get(record.key, "")
+                batch.append(Frame(record.payload, record.origin_ns, source, bool(record.flags & LATE)))
                 continue
             try:
-                batch.append(wire.decode(kind, payload))
+                batch.append(wire.decode(record.type, record.payload))
             except DecodeError:
                 self.refused += 1
         return batch

@@ -13,6 +13,7 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import orjson
 
 from sniperforge.base.clock import Clock
@@ -85,20 +86,23 @@ class Enricher:
 
     def _inspected(self, wanted: TokenWanted, found: Any) -> Event:
         now_ns = self._clock.now_ns()
-        header = {
-            "id": event_id("token", wanted.mint),
-            "ts_ns": now_ns,
-            "origin_ns": wanted.origin_ns,
-            "trace_id": wanted.trace_id,
-            "cause": wanted.id,
-        }
+        unread = TokenInspected(
+            id=event_id("token", wanted.mint),
+            ts_ns=now_ns,
+            origin_ns=wanted.origin_ns,
+            trace_id=wanted.trace_id,
+            cause=wanted.id,
+            mint=wanted.mint,
+            token_program=ZERO_KEY,
+            found=False,
+        )
         try:
             owner = key(found["owner"])
             mint = decode_mint(base64.b64decode(found["data"][0], validate=True), owner)
         except (TypeError, KeyError, IndexError, ValueError, DecodeError):
-            return TokenInspected(mint=wanted.mint, token_program=ZERO_KEY, found=False, **header)
-        return TokenInspected(
-            mint=wanted.mint,
+            return unread
+        return msgspec.structs.replace(
+            unread,
             token_program=owner,
             found=True,
             decimals=mint.decimals,
@@ -106,7 +110,6 @@ class Enricher:
             mint_authority=mint.mint_authority,
             freeze_authority=mint.freeze_authority,
             extensions=mint.extensions,
-            **header,
         )
 
     async def _asked(self, method: str, parameters: list[Any], what: str, field: str = "") -> Any:

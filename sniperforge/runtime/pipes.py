@@ -28,7 +28,7 @@ from sniperforge.runtime.ends import (
     RingOutbox,
     interest_mask,
 )
-from sniperforge.runtime.loop import Inbox, Message, Outbox
+from sniperforge.runtime.loop import Inbox, Outbox
 from sniperforge.shm.ring import Ring
 
 #: What a paper coordinator further down the pipe needs to see of the market.
@@ -115,7 +115,7 @@ class PipedBot:
         self._bot, self._assumed, self._passing = bot, assumed, passing
         self.name, self.interest = bot.name, bot.interest
 
-    def on(self, event: Event, now_ns: int) -> Iterable[Message]:
+    def on(self, event: Event, now_ns: int) -> Iterable[Event]:
         """Return what the bot says to *event*, and *event* itself where it is to be passed on."""
         passed = [event] if type(event) in self._passing else []
         if type(event) not in self.interest:

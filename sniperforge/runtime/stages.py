@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from sniperforge.base.clock import Clock
 from sniperforge.base.events import Event, Frame, InputRefused, TokenInspected, TokenWanted
 from sniperforge.bots.bot import Bot
-from sniperforge.chain.rpc import RpcClient
+from sniperforge.chain.rpc import RpcClient, endpoint
 from sniperforge.coordinate.service import Coordinator
 from sniperforge.coordinate.settings import CoordinateSettings
 from sniperforge.detect.detector import Detector
@@ -96,7 +96,7 @@ async def run_detect(
 
     loop = Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline)
     if rpc:
-        enricher = Enricher(RpcClient(rpc), loop.inject, clock)
+        enricher = Enricher(RpcClient(endpoint(rpc, where="rpc")), loop.inject, clock)
     try:
         await _run(loop, ready)
     finally:
@@ -137,13 +137,9 @@ async def run_coordinate(
             coordinator.on(message)
         return ()
 
-    def tick(now_ns: int) -> Iterable[Message]:
-        coordinator.tick(now_ns)
-        return ()
-
     await coordinator.start()
     try:
-        await _run(Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline, tick=tick), ready)
+        await _run(Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline), ready)
         await coordinator.drain(drain_s)
     finally:
         await coordinator.stop()

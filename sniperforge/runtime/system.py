@@ -80,7 +80,6 @@ class System:
                 self._system.close()
             for ring in self._rings.values():
                 ring.unlink()
-                ring.close()
             os.close(self._lock_fd)
 
     def _lock(self) -> None:
@@ -99,6 +98,7 @@ class System:
         os.pwrite(self._lock_fd, f"{os.getpid()}\n".encode(), 0)
 
     def _make_rings(self) -> None:
+        """Make every ring with a seat for each reader; say what an unclean end had left."""
         topology, sizes = self.topology, self.topology.rings
         bots = [f"snipe:{bot.name}" for bot in topology.bots]
         readers = {
@@ -115,9 +115,11 @@ class System:
                 capacity=_power_of_two(getattr(sizes, topic) << 10),
                 guarantee="lossy" if topic in LOSSY else "ordered",
                 consumers=readers[topic],
-                deadline_ms=sizes.deadline_ms,
+                deadline_ns=sizes.deadline_ms * 1_000_000,
                 clock_offset_ns=self._offset_ns,
             )
+            if self._rings[topic].reclaimed:
+                log.warn("removed what an unclean end had left", ring=self._rings[topic].reclaimed)
 
     @property
     def _paper(self) -> bool:
@@ -138,6 +140,10 @@ class System:
         return specs
 
     def _changed(self, stage: str, state: str, pid: int, detail: str) -> None:
+        if state == "backing-off":
+            # What it had claimed and not finished would stop every reader behind it.
+            for ring in self._rings.values():
+                ring.repair()
         event = StageChanged(ts_ns=self._clock.now_ns(), stage=stage, state=state, pid=pid, detail=detail)
         if self._system is not None:
             self._system.put(event)
