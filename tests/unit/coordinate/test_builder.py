@@ -1,0 +1,142 @@
+"""A built message is the venue's swap behind a compute budget, whether patched or compiled."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import orjson
+import pytest
+from solders.message import Message
+from solders.transaction import Transaction
+
+from sniperforge.base.events import Pool
+from sniperforge.base.keys import key
+from sniperforge.base.units import Pubkey
+from sniperforge.chain.keystore import from_seed
+from sniperforge.coordinate.builder import Builder, Terms, VenueUnknown
+from sniperforge.dex import pumpfun, raydium_cpmm
+from sniperforge.dex.programs import TOKEN, TOKEN_2022, WSOL
+from sniperforge.dex.venue import Instruction, SwapOrder
+from sniperforge.trading.transaction import compile_message
+from tests.unit.coordinate.stand import make_pool, name_key
+
+WALLET = from_seed(bytes(range(32))).public_key
+TIP = name_key("tip account")
+BLOCKHASH = b"\x07" * 32
+CPMM = {"raydium_cpmm": raydium_cpmm.VENUE}
+BUY = Terms(True, 10_000_000, 99, 100_000, 150_000, 0)
+SELL = Terms(False, 500, 7, 100_000, 110_000, 0, closes_account=True)
+ORACLE = Path(__file__).parents[4] / "shared" / "frames" / "oracle_create.jsonl.gz"
+
+
+@pytest.mark.parametrize("terms", [BUY, SELL, BUY._replace(tip_lamports=5_000), BUY._replace(exact_out=True)])
+def test_a_message_equals_the_slowly_compiled_one(terms: Terms) -> None:
+    builder = Builder(WALLET, CPMM, tip_account=TIP)
+    for number in range(3):
+        pool = make_pool(number)
+        wanted = compile_message(WALLET, builder.instructions(pool, terms), BLOCKHASH)
+        assert builder.message(pool, terms, BLOCKHASH) == wanted
+    assert builder.slow_count == 0
+
+
+def test_a_pool_of_another_form_gets_a_shape_of_its_own() -> None:
+    """Token-2022 coins, and pools whose keys coincide with fixed accounts, are right too."""
+    builder = Builder(WALLET, CPMM)
+    odd = make_pool(5, keys={**make_pool(5).keys, "observation_state": WSOL})
+    for pool in (make_pool(4), make_pool(4, base_program=TOKEN_2022), odd, make_pool(6)):
+        wanted = compile_message(WALLET, builder.instructions(pool, BUY), BLOCKHASH)
+        assert builder.message(pool, BUY, BLOCKHASH) == wanted
+
+
+def test_a_tip_is_the_last_instruction() -> None:
+    builder = Builder(WALLET, CPMM, tip_account=TIP)
+    last = builder.instructions(make_pool(), BUY._replace(tip_lamports=5_000))[-1]
+    assert last.accounts[1].key == TIP
+    assert int.from_bytes(last.data[4:], "little") == 5_000
+
+
+def test_a_venue_that_takes_keys_from_the_pool_is_compiled_every_time() -> None:
+    """Patching would freeze the first pool's key into every later order."""
+    venue = raydium_cpmm.VENUE
+
+    def assemble(keys: Mapping[str, Pubkey], pool: Pool, order: SwapOrder) -> tuple[Instruction, ...]:
+        return venue.assemble({**keys, "base_vault": pool.keys["base_vault"]}, pool, order)
+
+    builder = Builder(WALLET, {"raydium_cpmm": dataclasses.replace(venue, assemble=assemble)})
+    for number in range(2):
+        pool = make_pool(number)
+        wanted = compile_message(WALLET, builder.instructions(pool, BUY), BLOCKHASH)
+        assert builder.message(pool, BUY, BLOCKHASH) == wanted
+    assert builder.slow_count == 2
+
+
+def test_a_venue_that_computes_with_an_amount_is_compiled_every_time() -> None:
+    venue = raydium_cpmm.VENUE
+
+    def assemble(keys: Mapping[str, Pubkey], pool: Pool, order: SwapOrder) -> tuple[Instruction, ...]:
+        return venue.assemble(keys, pool, dataclasses.replace(order, amount_in=order.amount_in // 2))
+
+    builder = Builder(WALLET, {"raydium_cpmm": dataclasses.replace(venue, assemble=assemble)})
+    wanted = compile_message(WALLET, builder.instructions(make_pool(), BUY), BLOCKHASH)
+    assert builder.message(make_pool(), BUY, BLOCKHASH) == wanted
+    assert builder.slow_count == 1
+
+
+def test_an_unknown_venue_is_refused_by_name() -> None:
+    with pytest.raises(VenueUnknown, match="'nowhere' is unknown here; known: raydium_cpmm"):
+        Builder(WALLET, CPMM).message(make_pool(venue="nowhere"), BUY, BLOCKHASH)
+
+
+def test_the_wallets_own_accounts_are_named_without_the_wallet() -> None:
+    owned = Builder(WALLET, CPMM).owned(make_pool(), is_buy=True)
+    assert len(owned) == 2
+    assert WALLET not in owned
+
+
+def meaning(message: Message) -> list[object]:
+    keys, header = message.account_keys, message.header
+    signers = header.num_required_signatures
+
+    def flags(index: int) -> tuple[object, bool, bool]:
+        if index < signers:
+            return keys[index], True, index < signers - header.num_readonly_signed_accounts
+        return keys[index], False, index < len(keys) - header.num_readonly_unsigned_accounts
+
+    return [
+        (keys[i.program_id_index], bytes(i.data), [flags(a) for a in bytes(i.accounts)]) for i in message.instructions
+    ]
+
+
+def test_the_pumpfun_buy_equals_the_recorded_bot_instruction_by_instruction() -> None:
+    """400 transactions another bot built for the same launches."""
+    if not ORACLE.exists():
+        pytest.skip(f"{ORACLE} is absent")
+    builder = Builder(WALLET, {"pumpfun": pumpfun.VENUE})
+    equal = 0
+    with gzip.open(ORACLE) as lines:
+        for line in lines:
+            row = orjson.loads(line)
+            wanted = Transaction.from_bytes(bytes.fromhex(row["tx"])).message
+            budget = [bytes(i.data) for i in wanted.instructions[:2]]
+            units, price = (int.from_bytes(data[1:], "little") for data in budget)
+            terms = Terms(True, 130_000, 14_000_000, price, units, 0, exact_out=True)
+            pool = pump_pool(row)
+            equal += meaning(Message.from_bytes(bytes(builder.message(pool, terms, BLOCKHASH)))) == meaning(wanted)
+    assert equal == 400
+    assert builder.slow_count == 0
+
+
+def pump_pool(row: dict[str, object]) -> Pool:
+    pool = make_pool(
+        venue="pumpfun",
+        address=key(str(row["bonding_curve"])),
+        base_mint=key(str(row["mint"])),
+        base_program=TOKEN_2022,
+        quote_program=TOKEN,
+        keys={"creator": key(str(row["creator"]))},
+    )
+    return msgspec.structs.replace(pool, numbers={"mayhem": int(bool(row["mayhem"]))})
