@@ -43,7 +43,7 @@ from sniperforge.coordinate.execution import Execution, Transport
 from sniperforge.coordinate.journal import Journal, Order
 from sniperforge.coordinate.on_paper import PaperExecution
 from sniperforge.coordinate.settings import CoordinateSettings
-from sniperforge.coordinate.venues import known_venues
+from sniperforge.dex.venues import VENUES
 from sniperforge.dex.venue import Venue
 from sniperforge.trading.risk import Refusal
 from sniperforge.trading.transaction import TransactionInvalid
@@ -92,7 +92,7 @@ class Coordinator:
         self.settings = settings.checked()
         self.counts = Counts()
         self._clock, self._publish = clock, publish
-        self._venues = known_venues() if venues is None else venues
+        self._venues = VENUES if venues is None else venues
         self._transport = transport
         self._tips = tuple(_key_setting("coordinate.tip_accounts", item) for item in settings.tip_accounts)
         self.desk = Desk(self.settings, self._venues, can_tip=bool(self._tips))
