@@ -164,7 +164,7 @@ def _stack_line(line: str) -> _Mark | None:
         name = line[8:-8]
     elif line.endswith("]") and " invoke [" in line:
         name, _, number = line[8:-1].partition(" invoke [")
-        if not (number.isascii() and number.isdigit() and 1 <= int(number[:4]) <= DEPTH_MAX):
+        if not (number.isascii() and number.isdigit() and len(number) <= 2 and 1 <= int(number) <= DEPTH_MAX):
             raise DecodeError(f"{line[:90]!r}: depth is not 1 to {DEPTH_MAX}; check the source")
         depth = int(number)
     elif " failed: " in line:
