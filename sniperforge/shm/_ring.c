@@ -2,9 +2,9 @@
  *
  * The protocol is in the headers (layout, sync, publish, consume, registry); this
  * file turns objects into bytes and results into errors. The GIL is released only
- * where a call waits. Only the limited API (3.11) is used.
+ * where a call waits. The full API is used: the limited one (abi3) was measured at
+ * 287 against 180 ns for a publish and a read of 256 bytes.
  */
-#define Py_LIMITED_API 0x030b0000
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <structmember.h>
@@ -16,6 +16,7 @@
 #include "py_segment.h"
 #include "py_producer.h"
 #include "py_consumer.h"
+#include "py_counters.h"
 
 static PyObject *module_set_raiser(PyObject *module, PyObject *raiser)
 {
@@ -36,6 +37,7 @@ static PyMethodDef module_methods[] = {
     {"set_raiser", module_set_raiser, METH_O, "Give the function that makes our errors: (code, facts) -> exception."},
     {"owner_word", module_owner_word, METH_O, "Return pid << 32 | start time of a living process, 0 for a dead one."},
     {"create", segment_create, METH_VARARGS, "Format a new segment and return it as Segment."},
+    {"map_words", words_map, METH_VARARGS, "map_words(fd, size) -> Words: counters and histograms of one process."},
     {"attach", segment_attach, METH_VARARGS, "Check an existing segment and return it as Segment."},
     {NULL, NULL, 0, NULL},
 };
@@ -53,11 +55,20 @@ PyMODINIT_FUNC PyInit__ring(void)
     SegmentType = (PyTypeObject *)PyType_FromSpec(&segment_spec);
     ProducerType = (PyTypeObject *)PyType_FromSpec(&producer_spec);
     ConsumerType = (PyTypeObject *)PyType_FromSpec(&consumer_spec);
+    WordsType = (PyTypeObject *)PyType_FromSpec(&words_spec);
+    CounterType = (PyTypeObject *)PyType_FromSpec(&counter_spec);
+    HistogramType = (PyTypeObject *)PyType_FromSpec(&histogram_spec);
+    if (!WordsType || !CounterType || !HistogramType) return NULL;
     if (!RecordType || !ViewType || !SegmentType || !ProducerType || !ConsumerType) return NULL;
     PyModule_AddObjectRef(module, "Record", (PyObject *)RecordType);
     PyModule_AddObjectRef(module, "Segment", (PyObject *)SegmentType);
     PyModule_AddObjectRef(module, "Producer", (PyObject *)ProducerType);
     PyModule_AddObjectRef(module, "Consumer", (PyObject *)ConsumerType);
+    PyModule_AddObjectRef(module, "Words", (PyObject *)WordsType);
+    PyModule_AddObjectRef(module, "Counter", (PyObject *)CounterType);
+    PyModule_AddObjectRef(module, "Histogram", (PyObject *)HistogramType);
+    PyModule_AddIntConstant(module, "WORDS_OFFSET", WORDS_OFFSET);
+    PyModule_AddIntConstant(module, "HISTOGRAM_WORDS", HISTOGRAM_WORDS);
     PyModule_AddIntConstant(module, "DATA_OFFSET", (long)RING_DATA);
     PyModule_AddIntConstant(module, "CAPACITY_MIN", (long)RING_CAPACITY_MIN);
     PyModule_AddIntConstant(module, "CAPACITY_MAX", (long)RING_CAPACITY_MAX);

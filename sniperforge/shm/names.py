@@ -9,6 +9,7 @@ compared at every attach.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -17,7 +18,7 @@ import uuid
 from pathlib import Path
 
 from sniperforge.base.errors import UsageError
-from sniperforge.shm.errors import RingForeign
+from sniperforge.shm.errors import RingForeign, RingSpace
 
 PREFIX = "/sf-"
 SHM_DIRECTORY = Path("/dev/shm")
@@ -76,3 +77,23 @@ def pid_namespace() -> int:
         return Path("/proc/self/ns/pid").stat().st_ino
     except OSError:
         return 0
+
+
+def check_owner(fd: int, name: str) -> None:
+    """Refuse a segment that is not a plain file of this user's alone; raises RingForeign."""
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise RingForeign(name, what="owner or mode")
+
+
+def allocate(fd: int, size: int, name: str) -> None:
+    """Take *size* bytes now: a full /dev/shm is an error here, and not a SIGBUS later; raises RingSpace."""
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(fd, 0, size)
+        else:
+            os.ftruncate(fd, size)
+    except OSError as problem:
+        if problem.errno in (errno.ENOSPC, errno.ENOMEM, errno.EFBIG):
+            raise RingSpace(name, size=size, problem=os.strerror(problem.errno)) from None
+        raise

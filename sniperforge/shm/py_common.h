@@ -21,7 +21,8 @@ typedef struct {
     SegmentObject *segment;
     ring_reader reader;
     u64 spin_ns;
-    int started, bell_fd, waiting;
+    u32 calls;
+    int started, bell_fd;
     bool open;
 } ConsumerObject;
 
@@ -68,15 +69,20 @@ static PyObject *raise_code(const SegmentObject *segment, int result)
     return raise_fact(code, Py_BuildValue("{s:s}", "topic", topic_of(segment)));
 }
 
-/* True when this handle may be used here and now; else an error is set. */
-static inline bool usable(const SegmentObject *segment, bool open)
+/* Say why a handle may not be used; always false. */
+static bool refused(const SegmentObject *segment)
 {
-    if (open && segment->generation == fork_generation && !segment->view.broken) return true;
     if (segment->view.broken) raise_code(segment, RING_BROKEN);
     else if (segment->generation != fork_generation)
         raise_fact("forked", Py_BuildValue("{s:s}", "topic", topic_of(segment)));
     else raise_fact("released", Py_BuildValue("{s:s}", "topic", topic_of(segment)));
     return false;
+}
+
+/* True when this handle may be used here and now; else an error is set. */
+static inline bool usable(const SegmentObject *segment, bool open)
+{
+    return (open && segment->generation == fork_generation && !PEEK(segment->view.broken)) || refused(segment);
 }
 
 static PyObject *object_new(PyTypeObject *type)
@@ -116,9 +122,8 @@ static int word_index(PyObject *name)
     return -1;
 }
 
-static bool number_in(PyObject *object, u64 limit, const char *name, u64 *number)
+static bool number_read(PyObject *object, u64 limit, const char *name, u64 *number)
 {
-    if (!object) return *number = 0, true;
     *number = PyLong_AsUnsignedLongLong(object);
     if (*number == (u64)-1 && PyErr_Occurred()) {
         if (PyErr_ExceptionMatches(PyExc_OverflowError))
@@ -130,6 +135,12 @@ static bool number_in(PyObject *object, u64 limit, const char *name, u64 *number
         return false;
     }
     return true;
+}
+
+static inline bool number_in(PyObject *object, u64 limit, const char *name, u64 *number)
+{
+    if (!object) return *number = 0, true;
+    return number_read(object, limit, name, number);
 }
 
 #endif

@@ -58,7 +58,7 @@ static void producer_dealloc(PyObject *self)
     object_free(self);
 }
 
-static bool letter_filled(letter *letter, PyObject *const *value, u32 record_max, const SegmentObject *segment)
+static inline bool letter_filled(letter *letter, PyObject *const *value, u32 record_max, const SegmentObject *segment)
 {
     u64 type, flags;
     if (!number_in(value[WORD_TYPE], 0xffff, "type", &type) || !number_in(value[WORD_FLAGS], 0xffff, "flags", &flags) ||
@@ -71,8 +71,8 @@ static bool letter_filled(letter *letter, PyObject *const *value, u32 record_max
     letter->buffered = false;
     Py_ssize_t length;
     if (PyBytes_Check(value[WORD_PAYLOAD])) {
-        letter->payload = PyBytes_AsString(value[WORD_PAYLOAD]);
-        length = PyBytes_Size(value[WORD_PAYLOAD]);
+        letter->payload = PyBytes_AS_STRING(value[WORD_PAYLOAD]);
+        length = PyBytes_GET_SIZE(value[WORD_PAYLOAD]);
     } else {
         if (PyObject_GetBuffer(value[WORD_PAYLOAD], &letter->buffer, PyBUF_SIMPLE) < 0) return false;
         letter->buffered = true;
@@ -168,7 +168,7 @@ static PyObject *producer_publish(PyObject *self_, PyObject *const *args, Py_ssi
 {
     ProducerObject *self = (ProducerObject *)self_;
     PyObject *value[WORDS] = {0};
-    Py_ssize_t named = names ? PyTuple_Size(names) : 0;
+    Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
     if (count > WORDS) return PyErr_Format(PyExc_TypeError, "publish() takes at most %d arguments", WORDS);
     for (Py_ssize_t index = 0; index < count; index++) value[index] = args[index];
     for (Py_ssize_t index = 0; index < named; index++) {

@@ -9,10 +9,19 @@ typedef struct {
     unsigned short type, flags, producer;
 } RecordObject;
 
+/* Records come and go by the million: a few are kept. Only under the GIL. */
+#define RECORDS_KEPT 256
+static RecordObject *kept[RECORDS_KEPT];
+static int kept_count;
+
 static void record_dealloc(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
     Py_XDECREF(((RecordObject *)self)->payload);
+    if (kept_count < RECORDS_KEPT) {
+        kept[kept_count++] = (RecordObject *)self; /* keeps its reference to the type */
+        return;
+    }
+    PyTypeObject *type = Py_TYPE(self);
     PyObject_Free(self);
     Py_DECREF(type);
 }
@@ -52,8 +61,13 @@ static PyType_Spec record_spec = {
 /* Copy the header; the payload is the caller's. */
 static RecordObject *record_new(const ring_record *from)
 {
-    RecordObject *record = PyObject_New(RecordObject, RecordType);
-    if (!record) return NULL;
+    RecordObject *record;
+    if (kept_count) {
+        record = kept[--kept_count];
+        Py_SET_REFCNT((PyObject *)record, 1);
+    } else if (!(record = PyObject_New(RecordObject, RecordType))) {
+        return NULL;
+    }
     record->payload = NULL;
     record->key = from->key;
     record->sequence = from->sequence;

@@ -12,11 +12,9 @@ before the recorder committed it. See docs/rings.md for the memory and the proof
 from __future__ import annotations
 
 import contextlib
-import errno
 import mmap
 import os
 import secrets
-import stat
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -279,10 +277,8 @@ def open_segment(shm_name: str, name: str | None, bells: str) -> _ring.Segment:
     except (posix_ipc.PermissionsError, PermissionError):
         raise errors.RingForeign(label, what="owner") from None
     try:
-        found = os.fstat(shared.fd)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-            raise errors.RingForeign(label, what="owner or mode")
-        size = _settled_size(shared.fd, found.st_size)
+        names.check_owner(shared.fd, label)
+        size = _settled_size(shared.fd, os.fstat(shared.fd).st_size)
         return _ring.attach(shared.fd, size, bells, names.pid_namespace(), name, names.boot_id())
     finally:
         shared.close_fd()
@@ -331,12 +327,10 @@ def _made(name: str, size: int) -> tuple[posix_ipc.SharedMemory, str | None]:
             reclaimed = _reclaim(shm_name, name) or reclaimed
             continue
         try:
-            os.posix_fallocate(shared.fd, 0, size)
-        except OSError as problem:
+            names.allocate(shared.fd, size, name)
+        except errors.RingSpace:
             shared.close_fd()
             posix_ipc.unlink_shared_memory(shm_name)
-            if problem.errno in (errno.ENOSPC, errno.ENOMEM, errno.EFBIG):
-                raise errors.RingSpace(name, size=size, problem=os.strerror(problem.errno)) from None
             raise
         return shared, reclaimed
     raise errors.RingExists(name, pid=0)
