@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from solders.pubkey import Pubkey as SoldersPubkey
+from solders.transaction import VersionedTransaction
 
 from sniperforge.base.keys import key
 from sniperforge.base.units import ZERO_KEY, Pubkey
@@ -111,6 +113,8 @@ def _parts(raw: Any) -> tuple[Any, Any, Any, str]:
         result = result["transaction"]
     transaction = result["transaction"]
     meta = result.get("meta") or transaction.get("meta")
+    if isinstance(transaction, list):
+        return result, meta, *_decoded(transaction[0])
     if "message" not in transaction:
         if meta is None:
             transaction = transaction["transaction"]
@@ -118,6 +122,26 @@ def _parts(raw: Any) -> tuple[Any, Any, Any, str]:
         transaction = transaction["transaction"]
     signature = transaction["signatures"][0]
     return result, meta, transaction["message"], signature if isinstance(signature, str) else "buffer"
+
+
+def _decoded(text: str) -> tuple[Any, str]:
+    """Return message and signature of a base64 transaction."""
+    transaction = VersionedTransaction.from_bytes(base64.b64decode(text))
+    message = transaction.message
+    return {
+        "accountKeys": [str(one) for one in message.account_keys],
+        "instructions": [
+            {"programIdIndex": one.program_id_index, "accounts": list(one.accounts), "data": list(one.data)}
+            for one in message.instructions
+        ],
+    }, str(transaction.signatures[0])
+
+
+@cache
+def block(slot: int) -> tuple[Any, ...]:
+    """Return the transactions of a recorded block, as getTransaction would give each."""
+    raw = shared_json("mainnet", "blocks", f"{slot}.json")
+    return tuple({**one, "slot": slot, "blockTime": raw["blockTime"]} for one in raw["transactions"])
 
 
 def _nest(flat: Iterator[tuple[int, Pubkey, tuple[Pubkey, ...], bytes]], logs: Iterator[str]) -> Iterator[Step]:
