@@ -169,7 +169,7 @@ def venue(
 ) -> Venue:
     """Return a venue whose creations and trades are the payloads above."""
     fake = FakeVenue(name, program)
-    words = tuple(tag(kind) for kind in (CREATE, COMPLETE, MIGRATE, ODD)) + (b'Instruction: Initialize"',)
+    words = (*tuple(tag(kind) for kind in (CREATE, COMPLETE, MIGRATE, ODD)), b'Instruction: Initialize"')
     return Venue(
         name=name,
         program=program,
