@@ -217,9 +217,10 @@ def _swapped(record: Record, context: Context, index: int) -> Event:
     else:
         # A coin paid in anything else leaves the SOL fields at zero.
         amount, quote_reserve = ints["quote_amount"], ints["virtual_quote_reserves"]
-    # Cashback, buyback and holder rewards are shares of these two, not on top. The
-    # layout of 2025-04 and before tells no fees.
-    fees = ints.get("fee", 0) + ints.get("creator_fee", 0)
+    # What the trader pays or is paid less. Cashback and holder rewards are told apart from
+    # the creator's fee they replace (a recorded buy of 3 SOL is amount + fee + cashback to
+    # the lamport); buyback is a share of the protocol's. Until 2025-04 no fee was told.
+    fees = sum([ints.get(name, 0) for name in ("fee", "creator_fee", "cashback", "holder_rewards")])
     return Swapped(
         ts_ns=context.now_ns,
         origin_ns=context.recv_ns,

@@ -6,13 +6,14 @@ A new venue is one module, one line here, and done when the conformance suite pa
 from __future__ import annotations
 
 from sniperforge.base.units import Pubkey
-from sniperforge.dex import pumpfun, raydium_cpmm
+from sniperforge.dex import pumpfun, pumpswap, raydium_cpmm
 from sniperforge.dex.venue import Venue
 
 VENUES: dict[str, Venue] = {
     venue.name: venue
     for venue in (
         pumpfun.VENUE,
+        pumpswap.VENUE,
         raydium_cpmm.VENUE,
     )
 }
