@@ -1,0 +1,35 @@
+"""Settings refuse what they do not know and what is out of bounds, by its path."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from sniperforge.feeds.settings import FeedSettings
+
+
+def test_defaults_are_a_whole_configuration() -> None:
+    """Nothing is needed beside a source."""
+    settings = msgspec.convert({"endpoints": [{"url": "ws://h"}]}, FeedSettings)
+    assert settings.endpoints[0].kind == "logs"
+    assert settings.connection.frame_bytes_max == 64 << 20
+    assert settings.rpc is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"endpoint": []}, "endpoint"),
+        ({"endpoints": [{"url": "ws://h", "kind": "accounts"}]}, r"\$.endpoints\[0\].kind"),
+        ({"connection": {"stall_s": 0}}, r"\$.connection.stall_s"),
+        ({"connection": {"frame_bytes_max": 1 << 31}}, r"\$.connection.frame_bytes_max"),
+        ({"gaps": {"concurrency": 0}}, r"\$.gaps.concurrency"),
+        ({"gaps": {"calls_per_s": 10_001}}, r"\$.gaps.calls_per_s"),
+        ({"tapes": [{"path": "a", "speed": -1}]}, r"\$.tapes\[0\].speed"),
+        ({"seen_max": 1}, r"\$.seen_max"),
+    ],
+)
+def test_a_setting_out_of_its_bounds_is_named(fields: dict[str, object], path: str) -> None:
+    """So that one line says which key to change."""
+    with pytest.raises(msgspec.ValidationError, match=path):
+        msgspec.convert(fields, FeedSettings)
