@@ -78,15 +78,22 @@ class Holdings:
 
     # ── what happened ─────────────────────────────────────────────────────
 
-    def changed(self, told: PositionChanged, pool: Pool, now_ns: int) -> list[Event]:
-        """Fold what the coordinator says about a position; *pool* is the newest state known of its pool."""
+    def changed(self, told: PositionChanged, pool: Pool, now_ns: int, *, entered: bool = False) -> list[Event]:
+        """Fold what the coordinator says about a position.
+
+        Args:
+            told: the position as it is now.
+            pool: the newest state known of its pool.
+            now_ns: the present.
+            entered: this process proposed its entry, so no exit of it was tried before.
+        """
         position = self.positions.get(told.position_id)
         if told.state != "open" or told.base_amount <= 0:
             if position is not None:
                 self._forget(position)
             return []
         if position is None:
-            return self._open(told, pool, now_ns)
+            return self._open(told, pool, now_ns, entered=entered)
         position.held = told.base_amount
         position.entry_base, position.entry_quote = told.entry_base, told.entry_quote
         if told.pool.address == position.pool.address and told.pool.slot > position.pool.slot:
@@ -96,7 +103,7 @@ class Holdings:
             return [*self._move(position, told.pool, told, now_ns), *self._review(position, told, now_ns)]
         return [self._armed(position, "told again", told, now_ns)] if told.recovered else []
 
-    def _open(self, told: PositionChanged, pool: Pool, now_ns: int) -> list[Event]:
+    def _open(self, told: PositionChanged, pool: Pool, now_ns: int, *, entered: bool) -> list[Event]:
         position = Position(
             position_id=told.position_id,
             pool=pool,
@@ -107,7 +114,7 @@ class Holdings:
             liquidity_entry=quote_liquidity(pool),
             trace_id=told.trace_id,
             creator=told.creator,
-            attempts_base=max(told.ts_ns - told.opened_ns, 0) // NANOS_PER_MS if told.recovered else 0,
+            attempts_base=0 if entered else max(told.ts_ns - told.opened_ns, 0) // NANOS_PER_MS,
         )
         self.positions[position.position_id] = position
         self._by_pool.setdefault(pool.address, []).append(position)

@@ -276,9 +276,9 @@ class LiquiditySniper:
         if not isinstance(event, _MONEY) or event.bot != self.name:
             return []
         if isinstance(event, PositionChanged):
-            pool = self._newest(event.pool)
+            pool, entered = self._newest(event.pool), event.position_id in self._entries
             self._leave_entry(event.position_id)
-            return self._holdings.changed(event, pool, now_ns)
+            return self._holdings.changed(event, pool, now_ns, entered=entered)
         if isinstance(event, OrderSigned | OrderSent):
             self._holdings.acknowledged(event, now_ns)
         elif isinstance(event, OrderFailed | OrderRefused | OrderExpired):

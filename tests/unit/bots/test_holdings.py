@@ -81,7 +81,7 @@ def told(
 def holding(settings: ExitSettings, position: PositionChanged | None = None) -> Holdings:
     holdings = Holdings("s1", settings, VENUES)
     position = told() if position is None else position
-    holdings.changed(position, position.pool, START)
+    holdings.changed(position, position.pool, START, entered=not position.recovered)
     return holdings
 
 
