@@ -16,6 +16,7 @@ from solders.keypair import Keypair
 from sniperforge.base.keys import key
 from sniperforge.chain.localnet import genesis
 from sniperforge.chain.localnet.bank import Bank
+from sniperforge.chain.localnet.clone import clone
 from sniperforge.chain.localnet.node import Node
 from sniperforge.chain.localnet.server import Server, listen
 from sniperforge.chain.localnet.settings import LocalNetSettings
@@ -54,6 +55,8 @@ class LocalNet:
         svm = genesis.build(faucet)
         for name, path in settings.programs:
             genesis.load_file(svm, key(name), path)
+        for url, addresses in settings.clones:
+            await clone(svm, url, tuple(key(each) for each in addresses))
         hub = Hub(settings.subscriptions_max)
         self._bank = hub.bank = Bank(settings, svm, faucet, hub, unix_ms=_unix_ms())
         await self._listen(hub, str(identity.pubkey()), str(vote.pubkey()))
@@ -71,6 +74,11 @@ class LocalNet:
         if self._runner is not None:
             await self._runner.cleanup()
         self._clock = self._server = self._runner = None
+
+    async def failed(self) -> None:
+        """Wait until slots stop being made; raises what stopped them."""
+        if self._clock is not None:
+            await asyncio.shield(self._clock)
 
     async def __aenter__(self) -> LocalNet:
         return await self.start()

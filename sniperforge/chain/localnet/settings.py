@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from sniperforge.base.errors import ConfigError
+from sniperforge.base.errors import ConfigError, DecodeError, UsageError
+from sniperforge.base.keys import key
 
 
 class LocalNetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,8 +35,7 @@ class LocalNetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         queue_max: notifications waiting for one slow client before it is dropped.
         subscriptions_max: on one socket.
         programs: (address, path of an ELF file) loaded besides the bundled ones.
-        clone_url: RPC of a cluster to copy `clone` from; "" copies nothing.
-        clone: addresses of programs and accounts to copy.
+        clones: (RPC URL of a cluster, addresses of programs and accounts to copy from it).
     """
 
     host: str = "127.0.0.1"
@@ -57,8 +57,7 @@ class LocalNetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     queue_max: int = 8192
     subscriptions_max: int = 256
     programs: tuple[tuple[str, Path], ...] = ()
-    clone_url: str = ""
-    clone: tuple[str, ...] = ()
+    clones: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def check(self) -> LocalNetSettings:
         """Return these settings; raises ConfigError naming the first that is out of its range."""
@@ -72,8 +71,6 @@ class LocalNetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
                 f"is {self.finalized_after}, below confirmed_after {self.confirmed_after}",
                 "a slot is confirmed before it is final",
             )
-        if self.clone and not self.clone_url:
-            raise ConfigError("localnet.clone", "has addresses and no clone_url", "say which cluster to copy from")
         return self
 
 
@@ -95,3 +92,30 @@ _RANGES = (
     ("queue_max", 1, 1_000_000),
     ("subscriptions_max", 1, 100_000),
 )
+
+
+def read_program(argument: str) -> tuple[str, Path]:
+    """Return ID=FILE.so as address and path; raises UsageError."""
+    name, found, path = argument.partition("=")
+    if not found or not path:
+        raise UsageError(f"--program {argument}: write ID=FILE.so")
+    return _address("--program", name), Path(path)
+
+
+def read_clone(argument: str) -> tuple[str, tuple[str, ...]]:
+    """Return URL=ADDRESS[,ADDRESS…] as URL and addresses; raises UsageError.
+
+    The last = counts: a URL may carry a key in its query.
+    """
+    url, found, names = argument.rpartition("=")
+    if not found or not url.startswith(("http://", "https://")):
+        raise UsageError(f"--clone {argument}: write URL=ADDRESS[,ADDRESS…] with an http(s) URL")
+    return url, tuple(_address("--clone", each) for each in names.split(","))
+
+
+def _address(option: str, name: str) -> str:
+    try:
+        key(name)
+    except DecodeError as problem:
+        raise UsageError(f"{option}: {problem}") from None
+    return name
