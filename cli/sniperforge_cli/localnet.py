@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import typer
 
+PROGRAM = typer.Option([], "--program", metavar="ID=FILE.so", help="Load a program; may be repeated.")
+CLONE = typer.Option(
+    [], "--clone", metavar="URL=ADDRESS[,ADDRESS…]", help="Copy programs and accounts from a cluster; repeatable."
+)
+
 
 def register(app: typer.Typer) -> None:
     """Put the verb on *app*."""
@@ -20,10 +25,8 @@ def localnet(
     drop_ppm: int = typer.Option(0, "--drop-ppm", help="Of a million transactions, how many never land."),
     delay_ppm: int = typer.Option(0, "--delay-ppm", help="Of a million transactions, how many land slots late."),
     seed: int = typer.Option(1, "--seed", help="Of drops, delays and the market."),
-    program: list[str] = typer.Option([], "--program", metavar="ID=FILE.so", help="Load a program; may be repeated."),
-    clone: list[str] = typer.Option(
-        [], "--clone", metavar="URL=ADDRESS[,ADDRESS…]", help="Copy programs and accounts from a cluster; repeatable."
-    ),
+    program: list[str] = PROGRAM,
+    clone: list[str] = CLONE,
     market: bool = typer.Option(False, "--market", help="Also run the market maker until --for is over."),
     ledger: str = typer.Option("", "--ledger", metavar="FILE", help="Where the market writes what really happened."),
     for_: str = typer.Option("", "--for", metavar="TIME", help="End by itself after 90s, 15m or 2h."),

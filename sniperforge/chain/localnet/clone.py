@@ -103,7 +103,11 @@ async def _call(session: aiohttp.ClientSession, url: str, names: list[str]) -> l
     body = {"jsonrpc": "2.0", "id": 1, "method": "getMultipleAccounts", "params": [names, {"encoding": "base64"}]}
     try:
         async with session.post(url, json=body) as response:
-            raw = await response.content.read(ANSWER_BYTES_MAX)
+            raw = bytearray()
+            async for part in response.content.iter_chunked(1 << 16):
+                raw += part
+                if len(raw) > ANSWER_BYTES_MAX:
+                    raise CloneFailed(url, f"the answer is more than {ANSWER_BYTES_MAX} bytes")
             return msgspec.json.decode(raw, type=_Answer).result.value
     except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
         raise CloneFailed(url, f"{problem or type(problem).__name__}") from None
