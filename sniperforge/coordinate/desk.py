@@ -27,7 +27,7 @@ from sniperforge.base.events import (
     Swapped,
     event_id,
 )
-from sniperforge.base.units import BPS_ONE, U64_MAX, Pubkey, slippage_min
+from sniperforge.base.units import BPS_ONE, Pubkey, slippage_min
 from sniperforge.coordinate.builder import Terms, VenueUnknown
 from sniperforge.coordinate.journal import Order
 from sniperforge.coordinate.settings import CoordinateSettings
@@ -121,8 +121,8 @@ class Desk:
     def _terms(self, intent: OrderProposed, units: int, price: int, tip: int, *, closes: bool) -> Terms | Refusal:
         is_buy = intent.side == "buy"
         amount_out_min = intent.amount_out_min
-        if not 0 <= amount_out_min <= U64_MAX or intent.amount_in > U64_MAX:
-            return Refusal("risk.amount_max", max(amount_out_min, intent.amount_in), U64_MAX)
+        if amount_out_min < 0:
+            return Refusal("risk.amount_out_min", amount_out_min, 0)
         if amount_out_min == 0:
             try:
                 quote = self._venues[intent.pool.venue].quote_in(intent.pool, intent.amount_in, is_buy=is_buy)

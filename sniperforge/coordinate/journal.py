@@ -42,7 +42,8 @@ NEXT: dict[str, frozenset[str]] = {
 _TABLES = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE orders(
-    order_id INTEGER PRIMARY KEY,
+    sequence INTEGER PRIMARY KEY,
+    order_id INTEGER NOT NULL UNIQUE,
     state TEXT NOT NULL,
     bot TEXT NOT NULL,
     side TEXT NOT NULL,
@@ -54,33 +55,44 @@ CREATE TABLE orders(
     last_valid_block_height INTEGER NOT NULL,
     cost_lamports INTEGER NOT NULL,
     signed_ns INTEGER NOT NULL,
+    changed_ns INTEGER NOT NULL,
     claimed INTEGER NOT NULL,
     outcome_type INTEGER NOT NULL DEFAULT 0,
     outcome BLOB NOT NULL DEFAULT x''
 );
 CREATE UNIQUE INDEX claims_are_unique ON orders(pool) WHERE claimed = 1;
-CREATE INDEX orders_open ON orders(state) WHERE state IN ('signed', 'sent', 'processed', 'confirmed');
 CREATE VIEW claims AS SELECT pool, order_id, bot FROM orders WHERE claimed = 1;
 CREATE TABLE transitions(
     sequence INTEGER PRIMARY KEY,
     order_id INTEGER NOT NULL,
     states TEXT NOT NULL,
-    ts_ns INTEGER NOT NULL,
-    detail TEXT NOT NULL DEFAULT ''
+    ts_ns INTEGER NOT NULL
 );
+-- Transitions are written by the same statement that makes them: one call, one commit.
+CREATE TRIGGER order_inserted AFTER INSERT ON orders BEGIN
+    INSERT INTO transitions(order_id, states, ts_ns) VALUES (
+        new.order_id,
+        CASE new.state WHEN 'refused' THEN 'proposed,refused' ELSE 'proposed,admitted,' || new.state END,
+        new.changed_ns
+    );
+END;
+CREATE TRIGGER order_moved AFTER UPDATE OF state ON orders BEGIN
+    INSERT INTO transitions(order_id, states, ts_ns) VALUES (new.order_id, new.state, new.changed_ns);
+END;
 CREATE VIEW fills AS SELECT order_id, bot, side, position_id, signature, outcome FROM orders
     WHERE state IN ('confirmed', 'finalized');
 """
 _INSERT_ORDER = (
     "INSERT INTO orders(order_id, state, bot, side, position_id, pool, intent, signature, raw,"
-    " last_valid_block_height, cost_lamports, signed_ns, claimed, outcome_type, outcome)"
-    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    " last_valid_block_height, cost_lamports, signed_ns, changed_ns, claimed, outcome_type, outcome)"
+    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
+_MOVE = "UPDATE orders SET state = ?, changed_ns = ? WHERE order_id = ?"
+_END = "UPDATE orders SET state = ?, changed_ns = ?, claimed = ?, outcome_type = ?, outcome = ? WHERE order_id = ?"
 _COLUMNS = (
     "order_id, intent, state, signature, raw, last_valid_block_height, cost_lamports, signed_ns, claimed,"
     " outcome_type, outcome"
 )
-_INSERT_TRANSITION = "INSERT INTO transitions(order_id, states, ts_ns, detail) VALUES(?,?,?,?)"
 
 
 class JournalUnusable(ConfigError):
@@ -166,8 +178,8 @@ class Journal:
 
     def refused(self, intent: OrderProposed, outcome: Event, now_ns: int) -> Order:
         """Write that admission said no."""
-        order = Order(intent.id, intent, "refused", outcome=outcome)
-        self._insert(order, "proposed,refused", now_ns)
+        order = Order(intent.id, intent, "refused", signed_ns=now_ns, outcome=outcome)
+        self._insert(order, now_ns)
         return order
 
     def signed(self, order: Order, now_ns: int) -> None:
@@ -175,10 +187,13 @@ class Journal:
 
         Admission and signature are one commit: nothing happens between them
         that a crash could leave half done.
-        """
-        self._insert(order, "proposed,admitted,signed", now_ns)
 
-    def _insert(self, order: Order, states: str, now_ns: int) -> None:
+        Raises:
+            JournalFailed: the disk said no, or the order (or a claim on its pool) is there already.
+        """
+        self._insert(order, now_ns)
+
+    def _insert(self, order: Order, now_ns: int) -> None:
         intent, outcome = order.intent, order.outcome
         row = (
             order.id,
@@ -193,20 +208,14 @@ class Journal:
             order.last_valid_block_height,
             order.cost_lamports,
             order.signed_ns,
+            now_ns,
             order.claimed,
             wire.TAGS[type(outcome)] if outcome else 0,
             wire.encode(outcome) if outcome else b"",
         )
-        execute = self._execute
-        try:
-            execute("BEGIN IMMEDIATE")
-            execute(_INSERT_ORDER, row)
-            execute(_INSERT_TRANSITION, (order.id, states, now_ns, ""))
-            execute("COMMIT")
-        except sqlite3.Error as problem:
-            raise self._failed(problem) from None
+        self._write(_INSERT_ORDER, row)
 
-    def moved(self, order: Order, state: str, now_ns: int, *, outcome: Event | None = None, detail: str = "") -> None:
+    def moved(self, order: Order, state: str, now_ns: int, *, outcome: Event | None = None) -> None:
         """Write that *order* is in *state* now, then let the object say so.
 
         The end of an entry that never landed frees its claim in the same commit
@@ -219,35 +228,26 @@ class Journal:
         if state not in NEXT.get(order.state, frozenset()):
             raise IllegalTransition(f"order {order.id}: {order.state} -> {state} is no step of an order; report this")
         claimed = order.claimed and state not in ("failed", "expired", "superseded")
-        try:
-            self._execute("BEGIN IMMEDIATE")
-            if outcome is None:
-                self._execute("UPDATE orders SET state = ? WHERE order_id = ?", (state, order.id))
-            else:
-                self._execute(
-                    "UPDATE orders SET state = ?, claimed = ?, outcome_type = ?, outcome = ? WHERE order_id = ?",
-                    (state, claimed, wire.TAGS[type(outcome)], wire.encode(outcome), order.id),
-                )
-            self._execute(_INSERT_TRANSITION, (order.id, state, now_ns, detail))
-            self._execute("COMMIT")
-        except sqlite3.Error as problem:
-            raise self._failed(problem) from None
-        order.state = state
-        if outcome is not None:
+        if outcome is None:
+            self._write(_MOVE, (state, now_ns, order.id))
+        else:
+            self._write(_END, (state, now_ns, claimed, wire.TAGS[type(outcome)], wire.encode(outcome), order.id))
             order.outcome, order.claimed = outcome, claimed
+        order.state = state
 
     def released(self, order: Order) -> None:
         """Free the claim of an entry whose position is closed."""
-        try:
-            self._execute("UPDATE orders SET claimed = 0 WHERE order_id = ?", (order.id,))
-        except sqlite3.Error as problem:
-            raise self._failed(problem) from None
+        self._write("UPDATE orders SET claimed = 0 WHERE order_id = ?", (order.id,))
         order.claimed = False
 
-    def _failed(self, problem: sqlite3.Error) -> JournalFailed:
-        if self._connection.in_transaction:
-            self._connection.rollback()
-        return JournalFailed(f"{self.path}: {problem}; nothing is sent until it can be written: check the disk")
+    def _write(self, statement: str, row: tuple[object, ...]) -> None:
+        """Run one statement as one commit."""
+        try:
+            self._execute(statement, row)
+        except sqlite3.Error as problem:
+            raise JournalFailed(
+                f"{self.path}: {problem}; nothing is sent until it can be written: check the disk"
+            ) from None
 
     def checkpoint(self) -> None:
         """Move the log into the file when it has grown, outside the hot path."""
@@ -258,12 +258,12 @@ class Journal:
     # ── reading ──
 
     def orders(self) -> Iterator[Order]:
-        """Yield every order, oldest signature first.
+        """Yield every order, in the order they were written.
 
         Raises:
             JournalUnusable: a row does not decode.
         """
-        for row in self._execute(f"SELECT {_COLUMNS} FROM orders ORDER BY signed_ns"):
+        for row in self._execute(f"SELECT {_COLUMNS} FROM orders ORDER BY sequence"):
             yield self._order(row)
 
     def order(self, order_id: int) -> Order | None:
@@ -285,12 +285,10 @@ class Journal:
         """Return pool -> order id of every claim."""
         return {Pubkey(pool): number for pool, number in self._execute("SELECT pool, order_id FROM claims")}
 
-    def transitions(self, order_id: int) -> list[tuple[str, int, str]]:
-        """Return (state, ts_ns, detail) of everything that happened to an order."""
-        rows = self._execute(
-            "SELECT states, ts_ns, detail FROM transitions WHERE order_id = ? ORDER BY sequence", (order_id,)
-        )
-        return [(state, ts_ns, detail) for states, ts_ns, detail in rows for state in states.split(",")]
+    def transitions(self, order_id: int) -> list[tuple[str, int]]:
+        """Return (state, ts_ns) of everything that happened to an order, in order."""
+        rows = self._execute("SELECT states, ts_ns FROM transitions WHERE order_id = ? ORDER BY sequence", (order_id,))
+        return [(state, ts_ns) for states, ts_ns in rows for state in states.split(",")]
 
     def close(self) -> None:
         """Close the file and let go of the lock."""

@@ -26,6 +26,7 @@ from sniperforge.base.events import (
     BotStarted,
     Event,
     HaltChanged,
+    InputRefused,
     OrderFailed,
     OrderLanded,
     OrderProposed,
@@ -34,7 +35,7 @@ from sniperforge.base.events import (
     event_id,
 )
 from sniperforge.base.keys import key
-from sniperforge.base.units import NANOS_PER_SECOND, ZERO_KEY, Pubkey
+from sniperforge.base.units import NANOS_PER_SECOND, U64_MAX, ZERO_KEY, Pubkey
 from sniperforge.chain import keystore
 from sniperforge.chain.signer import Plan, Policy, Signer, SignRefused
 from sniperforge.coordinate.builder import PROGRAMS, Builder
@@ -43,8 +44,8 @@ from sniperforge.coordinate.execution import Execution, Transport
 from sniperforge.coordinate.journal import Journal, Order
 from sniperforge.coordinate.on_paper import PaperExecution
 from sniperforge.coordinate.settings import CoordinateSettings
-from sniperforge.dex.venues import VENUES
 from sniperforge.dex.venue import Venue
+from sniperforge.dex.venues import VENUES
 from sniperforge.trading.risk import Refusal
 from sniperforge.trading.transaction import TransactionInvalid
 
@@ -52,6 +53,7 @@ MINUTE_NS = 60 * NANOS_PER_SECOND
 #: Ends this young are told again after a restart: the crash may have come between journal and ring.
 RETOLD_NS = 5 * MINUTE_NS
 MAINTENANCE_S = 0.1
+_ID_MAX = (1 << 63) - 1
 #: Signatures remembered to keep two orders apart that would be the same bytes.
 SIGNATURES_KEPT = 4_096
 
@@ -61,6 +63,7 @@ class Counts:
     """What happened since the start; read by observers."""
 
     proposed: int = 0
+    malformed: int = 0
     repeated: int = 0
     refused: int = 0
     signed: int = 0
@@ -170,18 +173,14 @@ class Coordinator:
         """
         self.open()
         now_ns = self._clock.now_ns()
-        await self._execution.start(now_ns)
-        self._retell(now_ns)
-        self._tasks.append(asyncio.create_task(self._maintain(), name="coordinate-maintenance"))
-
-    def _retell(self, now_ns: int) -> None:
         for order in self.desk.recent(now_ns - RETOLD_NS):
             if order.outcome is not None and not isinstance(order.outcome, OrderLanded):
                 self._publish(order.outcome)
-        for position in self.desk.positions(None, now_ns):
+        closed = self.desk.closed_since(now_ns - RETOLD_NS, now_ns)
+        await self._execution.start(now_ns)
+        for position in (*closed, *self.desk.positions(None, now_ns)):
             self._publish(position)
-        for position in self.desk.closed_since(now_ns - RETOLD_NS, now_ns):
-            self._publish(position)
+        self._tasks.append(asyncio.create_task(self._maintain(), name="coordinate-maintenance"))
 
     async def drain(self, deadline_s: float) -> bool:
         """Refuse entries from now on and wait until nothing is in flight.
@@ -242,6 +241,11 @@ class Coordinator:
 
     def _propose(self, intent: OrderProposed, now_ns: int) -> None:
         self.counts.proposed += 1
+        if problem := _malformed(intent):
+            self.counts.malformed += 1
+            where, cure = f"order {intent.id} of bot {intent.bot[:40]!r}", "mend the bot that proposed it"
+            self._publish(InputRefused(ts_ns=now_ns, cause=intent.id, where=where, problem=problem, cure=cure))
+            return
         if self.desk.knows(intent.id):
             self._repeat(intent, now_ns)
             return
@@ -416,6 +420,20 @@ class Coordinator:
             "slow_messages": self.builder.slow_count,
         }
         return {**vars(self.counts), **gauges, **self._execution.stats()}
+
+
+def _malformed(intent: OrderProposed) -> str:
+    """Return what no bot can mean: numbers that fit no journal or no transaction, keys that are none."""
+    pool = intent.pool
+    if not (0 < intent.id <= _ID_MAX and 0 <= intent.position_id <= _ID_MAX):
+        return "its id or position id is not a positive 63-bit integer"
+    amounts = (intent.amount_in, intent.amount_out_min, intent.priority_fee_micro_lamports, intent.tip_lamports)
+    if max(amounts) > U64_MAX or min(amounts) < -_ID_MAX or abs(intent.slippage_bps) > _ID_MAX:
+        return "an amount does not fit 64 bits"
+    keys = (pool.address, pool.base_mint, pool.quote_mint, pool.base_program, pool.quote_program)
+    if {len(key) for key in (*keys, *pool.keys.values())} != {32}:
+        return "a key of its pool does not have 32 bytes"
+    return ""
 
 
 def _key_setting(where: str, value: str) -> Pubkey:

@@ -1,4 +1,4 @@
-"""What every test of the coordinator starts from: one venue's pools, intents, settings and a market that stands still."""
+"""What every test of the coordinator starts from: one venue's pools, intents, and a market that stands still."""
 
 from __future__ import annotations
 
