@@ -28,7 +28,8 @@ _DATA = b"Program data: "
 _LOGS_PREFIX = b'{"jsonrpc":"2.0","method":"logsNotification"'
 #: Letters of base64 that eight bytes of discriminator fill wholly.
 TAG_LETTERS = 10
-_TAG = re.compile(rb"[A-Za-z0-9+/]{10,11}\Z")
+#: A marker of exactly these letters is a discriminator; any other one is a word.
+_TAG = re.compile(rb"[A-Za-z0-9+/]{10}\Z")
 #: A frame below this size cannot have lost a creation's event to the runtime's
 #: limit of 10,000 bytes: the longest one (name, symbol and uri fill a transaction
 #: of 1232 bytes) is 2,000 letters, and what came before it is in the frame.

@@ -1,0 +1,169 @@
+"""The detector: frames go in whole or are refused in one line; it takes note of positions and tokens."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sniperforge.base.errors import ConfigError
+from sniperforge.base.events import (
+    BotStarted,
+    Event,
+    Frame,
+    InputRefused,
+    Pool,
+    PoolCreated,
+    PositionChanged,
+    Swapped,
+    TokenInspected,
+    TokenWanted,
+)
+from sniperforge.detect.detector import Detector
+from sniperforge.detect.settings import DetectSettings
+from sniperforge.dex.venues import VENUES
+from tests.unit.detect.fakes import (
+    OTHER,
+    PROGRAM,
+    TOKEN,
+    call,
+    creation,
+    data_line,
+    frame,
+    key_of,
+    logs_frame,
+    logs_json,
+    pool_of,
+    trade,
+    venue,
+)
+from tests.unit.detect.wire_forms import Made, base64_body, meta, wire
+
+LAUNCH = call(PROGRAM, data_line(creation("coin")))
+
+
+def make(settings: DetectSettings | None = None) -> Detector:
+    """Return a detector of the fake venue."""
+    return Detector(settings or DetectSettings(), [venue()])
+
+
+def test_the_house_venues_are_watched_unless_others_are_given() -> None:
+    """All of them, or those the settings name."""
+    assert set(Detector(DetectSettings()).state.venues) == set(VENUES)
+    assert set(Detector(DetectSettings(venues=("pumpfun",))).state.venues) == {"pumpfun"}
+
+
+def test_an_unknown_venue_is_refused_with_the_known_ones() -> None:
+    """The key's path and the choice are in the line."""
+    with pytest.raises(ConfigError, match=r"detect\.venues: 'x' is not a venue; choose from fake"):
+        Detector(DetectSettings(venues=("x",)), [venue()])
+
+
+def test_a_creation_is_told_with_its_stamps() -> None:
+    """The frame's receive stamp, the reader's own, and the launch's id for everything that follows."""
+    created, wanted = make().on_frame(logs_frame(LAUNCH), now_ns=105)
+    assert isinstance(created, PoolCreated)
+    assert (created.ts_ns, created.origin_ns, created.source, created.late) == (105, 100, "endpoint", False)
+    assert created.id and created.trace_id
+    assert isinstance(wanted, TokenWanted)
+    assert (wanted.mint, wanted.cause, wanted.trace_id) == (key_of("coin"), created.id, created.trace_id)
+
+
+def test_an_unconcerned_frame_is_rejected_and_counted() -> None:
+    """Without a parser having seen it: its log lines would be refused."""
+    detector = make()
+    broken = logs_frame(["Program x success", data_line(trade("x"))])
+    assert detector.on_frame(broken, 1) == []
+    assert (detector.counters["frames"], detector.counters["frames_rejected"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"junk", "not a message this reads"),
+        (json.dumps(logs_json([data_line(creation("x"))])).encode(), "a payload line stands outside"),
+        (b" " * 2_000, "frame of 2000 bytes"),
+    ],
+)
+def test_an_unusable_frame_is_one_line(data: bytes, problem: str) -> None:
+    """Where, what and what to do; and the next frame is read."""
+    detector = Detector(DetectSettings(frame_bytes_max=1_024), [venue()])
+    (refused,) = detector.on_frame(Frame(data=data, recv_ns=9, source="tape:x"), 10)
+    assert isinstance(refused, InputRefused)
+    assert (refused.where, refused.origin_ns, refused.ts_ns) == ("tape:x", 9, 10)
+    assert refused.problem.startswith(problem)
+    assert refused.cure
+    assert detector.counters["frames_refused"] == 1
+    assert len(detector.on_frame(logs_frame(LAUNCH), 1)) == 2
+
+
+def test_an_unreadable_element_of_a_block_is_refused_alone() -> None:
+    """The others are told."""
+    space = [OTHER, PROGRAM]
+    good = base64_body(wire(space, [Made(PROGRAM)]), meta(LAUNCH))
+    bad = base64_body(wire(space, [Made(PROGRAM)], version=1), meta(LAUNCH))
+    vote = base64_body(wire([TOKEN], [Made(TOKEN)]), meta(call(TOKEN)))
+    detector = make()
+    told = detector.on_frame(frame({"parentSlot": 1, "transactions": [bad, vote, good]}), 1)
+    assert [type(one) for one in told] == [InputRefused, PoolCreated, TokenWanted]
+    assert detector.counters["transactions"] == detector.counters["transactions_refused"] == 1
+
+
+def opened(state: str) -> PositionChanged:
+    """Return what the coordinator says of a position in a pool nobody saw being made."""
+    pool = Pool(
+        venue="fake",
+        address=pool_of(key_of("held")),
+        base_mint=key_of("held"),
+        quote_mint=TOKEN,
+        base_program=TOKEN,
+        quote_program=TOKEN,
+        base_reserve=1,
+        quote_reserve=1,
+    )
+    amounts = {"base_amount": 1, "spent_lamports": 1, "received_lamports": 0, "entry_quote": 1, "entry_base": 1}
+    return PositionChanged(position_id=1, bot="bot", pool=pool, state=state, opened_ns=1, **amounts)
+
+
+def test_the_trades_of_a_position_are_told_while_it_is_open() -> None:
+    """After a restart nobody remembers its creation; the position tells the pool."""
+    detector = make()
+    assert detector.on(opened("open"), 1) == []
+    (swapped,) = detector.on_frame(logs_frame(call(PROGRAM, data_line(trade("held"))), signature="6" * 88), 1)
+    assert isinstance(swapped, Swapped)
+    detector.on(opened("closed"), 1)
+    assert detector.on_frame(logs_frame(call(PROGRAM, data_line(trade("held"))), signature="7" * 88), 1) == []
+
+
+def asked(detector: Detector, pool: str, mint: str) -> bool:
+    """Make another pool of a mint; say whether its mint is asked for."""
+    lines = call(PROGRAM, data_line(creation(mint)))
+    told = detector.on_frame(logs_frame(lines, signature=pool * 88), 1)
+    return any(isinstance(one, TokenWanted) for one in told)
+
+
+def test_an_inspected_token_is_not_asked_for_again() -> None:
+    """Unless it could not be read."""
+    detector = make()
+    detector.on(TokenInspected(mint=key_of("known"), token_program=TOKEN, found=True), 1)
+    assert not asked(detector, "1", "known")
+    detector.on(TokenInspected(mint=key_of("unread"), token_program=TOKEN, found=True), 1)
+    detector.on(TokenInspected(mint=key_of("unread"), token_program=TOKEN, found=False), 1)
+    assert asked(detector, "2", "unread")
+
+
+def test_other_events_are_no_concern_here() -> None:
+    """Nothing is answered."""
+    assert make().on(BotStarted(bot="x"), 1) == []
+
+
+@given(data=st.binary(max_size=300), cut=st.integers(0, 2_000))
+def test_no_frame_raises(data: bytes, cut: int) -> None:
+    """Whatever arrives gives events, or an InputRefused, or nothing."""
+    detector = make()
+    real = logs_frame(LAUNCH).data
+    for mixed in (data, real[:cut], real[:cut] + data, real[: cut % len(real)] + data + real[cut % len(real) :]):
+        told: list[Event] = detector.on_frame(Frame(data=mixed, recv_ns=1), 1)
+        assert all(isinstance(one, Event) for one in told)
