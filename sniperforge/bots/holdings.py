@@ -71,10 +71,11 @@ class Holdings:
         self._migrations = Migrations()
         self.positions: dict[int, Position] = {}
         self._by_pool: dict[Pubkey, list[Position]] = {}
+        self._by_mint: dict[Pubkey, list[Position]] = {}
 
     def holds_mint(self, mint: Pubkey) -> bool:
         """Return whether a position in *mint* is open."""
-        return any(position.pool.base_mint == mint for position in self.positions.values())
+        return mint in self._by_mint
 
     # ── what happened ─────────────────────────────────────────────────────
 
@@ -96,10 +97,10 @@ class Holdings:
             return self._open(told, pool, now_ns, entered=entered)
         position.held = told.base_amount
         position.entry_base, position.entry_quote = told.entry_base, told.entry_quote
-        if told.pool.address == position.pool.address and told.pool.slot > position.pool.slot:
+        same_coin = told.pool.base_mint == position.pool.base_mint
+        if same_coin and told.pool.address == position.pool.address and told.pool.slot > position.pool.slot:
             position.pool = told.pool
-        moved = position.suspended and told.pool.address != position.pool.address
-        if moved:
+        if position.suspended and same_coin and told.pool.address != position.pool.address:
             return [*self._move(position, told.pool, told, now_ns), *self._review(position, told, now_ns)]
         return [self._armed(position, "told again", told, now_ns)] if told.recovered else []
 
@@ -118,6 +119,7 @@ class Holdings:
         )
         self.positions[position.position_id] = position
         self._by_pool.setdefault(pool.address, []).append(position)
+        self._by_mint.setdefault(pool.base_mint, []).append(position)
         detail = "recovered, high-water mark starts now" if told.recovered else "opened"
         out: list[Event] = [self._armed(position, detail, told, now_ns)]
         if self._migrations.has_ended(pool.address) or (is_curve(pool) and pool.numbers.get("complete")):
@@ -126,7 +128,7 @@ class Holdings:
 
     def market(self, event: Event, now_ns: int) -> list[Event]:
         """Fold a message of the market; return the exits it makes due."""
-        if isinstance(event, Swapped | LiquidityChanged):
+        if isinstance(event, (Swapped, LiquidityChanged)):
             positions = self._by_pool.get(event.pool, ())
             out: list[Event] = []
             for position in positions:
@@ -151,7 +153,7 @@ class Holdings:
 
     def _go_home(self, created: PoolCreated, now_ns: int) -> list[Event]:
         mint, out = created.pool.base_mint, list[Event]()
-        waiting = [p for p in self.positions.values() if p.suspended and p.pool.base_mint == mint]
+        waiting = [position for position in self._by_mint.get(mint, ()) if position.suspended]
         home = self._migrations.home(mint) if waiting else None
         for position in waiting if home is not None else ():
             assert home is not None
@@ -159,7 +161,7 @@ class Holdings:
         return out
 
     def _move(self, position: Position, home: Pool, event: Event, now_ns: int) -> list[Event]:
-        self._unlist(position)
+        _unlist(self._by_pool, position.pool.address, position)
         position.pool, position.suspended, position.retry_ns = home, False, 0
         position.liquidity_entry = quote_liquidity(home)
         self._by_pool.setdefault(home.address, []).append(position)
@@ -296,15 +298,17 @@ class Holdings:
             detail=detail,
         )
 
-    def _unlist(self, position: Position) -> None:
-        listed = self._by_pool.get(position.pool.address, [])
-        self._by_pool[position.pool.address] = [other for other in listed if other is not position]
-        if not self._by_pool[position.pool.address]:
-            del self._by_pool[position.pool.address]
-
     def _forget(self, position: Position) -> None:
-        self._unlist(position)
+        _unlist(self._by_pool, position.pool.address, position)
+        _unlist(self._by_mint, position.pool.base_mint, position)
         del self.positions[position.position_id]
+
+
+def _unlist(lists: dict[Pubkey, list[Position]], key: Pubkey, position: Position) -> None:
+    """Take *position* off the list at *key*; an empty list goes too."""
+    lists[key] = [other for other in lists[key] if other is not position]
+    if not lists[key]:
+        del lists[key]
 
 
 _TICK = Event()

@@ -129,6 +129,7 @@ class LiquiditySniper:
         self._judge = Judge(settings.filters, frozenset(venues))
         self._holdings = Holdings(name, settings.exits, venues)
         self._entries: dict[int, _Entry] = {}
+        self._entering_mints: set[Pubkey] = set()
         # Pools that are judged or bought right now, at their newest state.
         self._fresh: dict[Pubkey, Pool] = {}
         self._started = self._halted = False
@@ -145,7 +146,7 @@ class LiquiditySniper:
     def on(self, event: Event, now_ns: int) -> list[Event]:
         """Return what *event* makes this bot say."""
         out = self._start(now_ns)
-        if isinstance(event, Swapped | LiquidityChanged | CurveCompleted):
+        if isinstance(event, (Swapped, LiquidityChanged, CurveCompleted)):
             pool = self._fresh.get(event.pool)
             if pool is not None:
                 self._fresh[event.pool] = advance(self._venues, pool, event)
@@ -219,7 +220,9 @@ class LiquiditySniper:
 
     def _enter(self, launch: PoolCreated, pool: Pool, now_ns: int) -> OrderProposed | Refusal:
         """Return the order that buys *launch*, or what stands against it at this moment."""
-        refused = self._no_room(pool, now_ns) or self._judge.reserves(pool)
+        refused = self._no_room(pool, now_ns)
+        if refused is None and pool is not launch.pool:  # it waited, and was traded meanwhile
+            refused = self._judge.reserves(pool)
         if refused is not None:
             return refused
         sizing = self._settings.sizing
@@ -247,6 +250,7 @@ class LiquiditySniper:
             creator=launch.creator,
         )
         self._entries[order_id] = _Entry(order, now_ns + self._settings.entry_answer_s * NANOS_PER_SECOND)
+        self._entering_mints.add(pool.base_mint)
         self._entered_ns = now_ns
         return order
 
@@ -259,8 +263,7 @@ class LiquiditySniper:
         since_ms = (now_ns - self._entered_ns) // NANOS_PER_MS
         if self._entered_ns and since_ms < self._settings.cooldown_ms:
             return refusal("cooldown_ms", seen=since_ms, allowed=self._settings.cooldown_ms)
-        mint = pool.base_mint
-        if self._holdings.holds_mint(mint) or any(e.order.pool.base_mint == mint for e in self._entries.values()):
+        if pool.base_mint in self._entering_mints or self._holdings.holds_mint(pool.base_mint):
             return refusal("mint_once", seen="held or being bought", allowed="one position per coin")
         return None
 
@@ -268,6 +271,7 @@ class LiquiditySniper:
         entry = self._entries.pop(order_id, None)
         if entry is not None:
             self._fresh.pop(entry.order.pool.address, None)
+            self._entering_mints.discard(entry.order.pool.base_mint)
 
     # ── money ─────────────────────────────────────────────────────────────
 

@@ -30,14 +30,16 @@ class Migrations:
 
     def note(self, event: Event) -> None:
         """Remember *event* when it is about a curve's end or a new pool; anything else is nothing."""
-        if isinstance(event, CurveCompleted):
+        if isinstance(event, PoolCreated):
+            if is_curve(event.pool):
+                return
+            self._pools.setdefault(event.pool.base_mint, deque(maxlen=POOLS_PER_COIN_MAX)).append(event)
+            self._pools.move_to_end(event.pool.base_mint)
+        elif isinstance(event, CurveCompleted):
             self._ended[event.pool] = None
         elif isinstance(event, PoolMigrated):
             self._ended[event.pool] = None
             self._moves[event.base_mint] = event
-        elif isinstance(event, PoolCreated) and not is_curve(event.pool):
-            self._pools.setdefault(event.pool.base_mint, deque(maxlen=POOLS_PER_COIN_MAX)).append(event)
-            self._pools.move_to_end(event.pool.base_mint)
         for remembered in (self._ended, self._moves, self._pools):
             while len(remembered) > REMEMBERED_MAX:
                 remembered.popitem(last=False)

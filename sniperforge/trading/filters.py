@@ -166,11 +166,13 @@ def quote_liquidity(pool: Pool) -> int:
     """Return the quote base units that are really in *pool*.
 
     A curve tells them as `numbers["real_quote_reserve"]`; where it does not, they
-    count as 0. An AMM's are its quote reserve, less the virtual part PumpSwap may add.
+    count as 0. An AMM's are its quote reserve, less the virtual part PumpSwap may add
+    to it (`base_is_0` = 0: the pool is turned round, the virtual part is on the other side).
     """
     if is_curve(pool):
         return pool.numbers.get("real_quote_reserve", 0)
-    return max(pool.quote_reserve - pool.numbers.get("virtual_quote_reserves", 0), 0)
+    virtual = pool.numbers.get("virtual_quote_reserves", 0) if pool.numbers.get("base_is_0", 1) else 0
+    return max(pool.quote_reserve - virtual, 0)
 
 
 class TokenFacts(NamedTuple):

@@ -147,6 +147,8 @@ def test_virtual_reserves_are_no_liquidity() -> None:
     assert quote_liquidity(curve) == 0
     assert quote_liquidity(pool("raydium_launchlab", quote=30 * 10**9)) == 0
     assert quote_liquidity(pool("pumpswap", quote=100, numbers={"virtual_quote_reserves": 30})) == 70
+    turned = {"virtual_quote_reserves": 30, "base_is_0": 0}
+    assert quote_liquidity(pool("pumpswap", quote=100, numbers=turned)) == 100
     assert verdict(FilterSettings(), launch(curve)) == ""
     assert verdict(FilterSettings(curve_quote_min=1), launch(curve)) == "curve_quote_min"
 
