@@ -45,6 +45,7 @@ class GapLedger:
         self._grace_ns, self._overlap_slots = grace_ns, overlap_slots
         self._shown: OrderedDict[int, None] = OrderedDict()
         self._missing: OrderedDict[int, tuple[str, int]] = OrderedDict()
+        self._proven: set[int] = set()
         self._live: set[str] = set()
         self._floor = self.newest = 0
         self._blind_from: int | None = None
@@ -72,7 +73,7 @@ class GapLedger:
         gaps: list[Gap] = []
         if not self.newest:
             # What was before our start is history, not a gap.
-            self._floor = slot
+            self._floor = self.newest = slot
         elif self._blind_from is not None:
             until = max(parent, self.newest)
             if self._blind_from <= until:
@@ -81,10 +82,9 @@ class GapLedger:
             for unseen in range(max(self._blind_from, until + 1 - SHOWN_MAX), until + 1):
                 self._show(unseen)
             self._blind_from = None
-        else:
-            self._miss(source, parent, now_ns)
-            for skipped in [unseen for unseen in self._missing if parent < unseen < slot]:
-                del self._missing[skipped]
+        self._miss(source, parent, now_ns)
+        for unseen in [one for one in self._missing if parent < one < slot and one not in self._proven]:
+            del self._missing[unseen]
         self._show(slot)
         self.newest = max(self.newest, slot)
         return gaps + self.due(now_ns)
@@ -110,16 +110,19 @@ class GapLedger:
         """Note a parent nobody showed, and with it what may lie between it and the slots we know."""
         if parent < self._floor or parent in self._shown:
             return
+        # Named as a parent it exists, on some fork; the others beside it may be skipped ones.
+        self._proven.add(parent)
         # Below the newest slot it is a fork's parent: only that one is known to exist.
         start = self.newest + 1 if parent > self.newest else parent
         for unseen in range(max(start, parent + 1 - MISSING_MAX), parent + 1):
             if unseen not in self._shown and unseen not in self._missing:
                 self._missing[unseen] = (source, now_ns)
         while len(self._missing) > MISSING_MAX:
-            self._missing.popitem(last=False)
+            self._proven.discard(self._missing.popitem(last=False)[0])
 
     def _show(self, slot: int) -> None:
         self._missing.pop(slot, None)
+        self._proven.discard(slot)
         self._shown[slot] = None
         while len(self._shown) > SHOWN_MAX:
             oldest, _ = self._shown.popitem(last=False)
