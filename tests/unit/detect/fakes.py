@@ -17,6 +17,7 @@ from sniperforge.base.events import (
     Pool,
     PoolCreated,
     PoolMigrated,
+    PositionChanged,
     Swapped,
 )
 from sniperforge.base.units import Pubkey
@@ -74,7 +75,6 @@ class FakeVenue:
             return self.created(Pubkey(body[:32]), Pubkey(body[32:]), context)
         pool, mint, where = Pubkey(body[:32].ljust(32)), key_of("mint"), (context.slot, context.signature)
         if kind == TRADE:
-            amounts = {"base_amount": 1, "quote_amount": 2, "base_reserve": 3, "quote_reserve": 4}
             slot, signature = where
             return Swapped(
                 venue=self.name,
@@ -82,9 +82,12 @@ class FakeVenue:
                 base_mint=mint,
                 trader=mint,
                 is_buy=True,
+                base_amount=1,
+                quote_amount=2,
+                base_reserve=3,
+                quote_reserve=4,
                 slot=slot,
                 signature=signature,
-                **amounts,
             )
         return self.rest(kind, body, pool, context)
 
@@ -224,3 +227,29 @@ def frame(body: object, *, recv_ns: int = 100, source: str = "endpoint", late: b
 def logs_frame(lines: list[str], *, signature: str = SIGNATURE, err: object = None, late: bool = False) -> Frame:
     """Return a logsNotification as a frame."""
     return frame(logs_json(lines, signature=signature, err=err), late=late)
+
+
+def position(address: Pubkey, mint: Pubkey, state: str = "open", *, number: int = 1) -> PositionChanged:
+    """Return what the coordinator says of a position in the fake venue."""
+    pool = Pool(
+        venue="fake",
+        address=address,
+        base_mint=mint,
+        quote_mint=TOKEN,
+        base_program=TOKEN,
+        quote_program=TOKEN,
+        base_reserve=1,
+        quote_reserve=1,
+    )
+    return PositionChanged(
+        position_id=number,
+        bot="bot",
+        pool=pool,
+        state=state,
+        base_amount=1,
+        spent_lamports=1,
+        received_lamports=0,
+        entry_quote=1,
+        entry_base=1,
+        opened_ns=1,
+    )

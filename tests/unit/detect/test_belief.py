@@ -42,6 +42,7 @@ from tests.unit.detect.fakes import (
 from tests.unit.detect.wire_forms import Made, base64_body, inner_json, meta, wire
 
 LAUNCH = call(PROGRAM, data_line(creation("coin")))
+LAUNCH_BELOW = call(PROGRAM, data_line(creation("coin")), depth=2)
 POOL = pool_of(key_of("coin"))
 FAILED = {"InstructionError": [0, {"Custom": 1}]}
 
@@ -87,7 +88,7 @@ def test_a_venues_own_creation_is_believed() -> None:
 def test_a_failed_transaction_creates_nothing() -> None:
     """It is told as what it was; a failed trade is not worth a word."""
     detector = make()
-    assert reasons(tell(LAUNCH, detector, err=FAILED)) == ["transaction_failed"]
+    assert reasons(tell(call(TOKEN, LAUNCH_BELOW), detector, err=FAILED)) == ["transaction_failed"]
     assert tell(call(PROGRAM, data_line(trade("coin"))), detector, err=FAILED, signature="6" * 88) == []
     odd = call(PROGRAM, data_line(creation("x") + b"more"))
     assert tell(odd, detector, err=FAILED, signature="7" * 88) == []

@@ -14,7 +14,6 @@ from sniperforge.base.events import (
     Event,
     Frame,
     InputRefused,
-    Pool,
     PoolCreated,
     PositionChanged,
     Swapped,
@@ -36,6 +35,7 @@ from tests.unit.detect.fakes import (
     logs_frame,
     logs_json,
     pool_of,
+    position,
     trade,
     venue,
 )
@@ -113,18 +113,7 @@ def test_an_unreadable_element_of_a_block_is_refused_alone() -> None:
 
 def opened(state: str) -> PositionChanged:
     """Return what the coordinator says of a position in a pool nobody saw being made."""
-    pool = Pool(
-        venue="fake",
-        address=pool_of(key_of("held")),
-        base_mint=key_of("held"),
-        quote_mint=TOKEN,
-        base_program=TOKEN,
-        quote_program=TOKEN,
-        base_reserve=1,
-        quote_reserve=1,
-    )
-    amounts = {"base_amount": 1, "spent_lamports": 1, "received_lamports": 0, "entry_quote": 1, "entry_base": 1}
-    return PositionChanged(position_id=1, bot="bot", pool=pool, state=state, opened_ns=1, **amounts)
+    return position(pool_of(key_of("held")), key_of("held"), state)
 
 
 def test_the_trades_of_a_position_are_told_while_it_is_open() -> None:

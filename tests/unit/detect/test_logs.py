@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sniperforge.base import keys
 from sniperforge.base.errors import DecodeError
-from sniperforge.base.units import ZERO_KEY
+from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.detect import logs
 from sniperforge.detect.logs import DEPTH_MAX, LINES_MAX, grow, read_logs
 from tests.unit.detect.fakes import OTHER, PROGRAM, TOKEN, call, creation, data_line, key_of
@@ -174,7 +174,7 @@ LINES = st.sampled_from(
 
 
 @given(lines=st.lists(LINES, max_size=60), keep=st.none() | st.just({PROGRAM}))
-def test_any_lines_are_read_or_refused(lines: list[str], keep: set[bytes] | None) -> None:
+def test_any_lines_are_read_or_refused(lines: list[str], keep: set[Pubkey] | None) -> None:
     """Nothing but DecodeError comes out, and a payload is only given to somebody on the stack."""
     try:
         told = read_logs(lines, keep)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from sniperforge.base import keys
-from sniperforge.base.events import Pool, PositionChanged
+from sniperforge.base.events import PositionChanged
 from sniperforge.base.units import Pubkey
 from sniperforge.detect.scan import Scanner, key_letters
 from sniperforge.detect.tracking import Tracking
 from sniperforge.dex.venue import Venue
-from tests.unit.detect.fakes import PROGRAM, TOKEN, key_of, venue
+from tests.unit.detect.fakes import PROGRAM, key_of, venue
+from tests.unit.detect.fakes import position as position_in
 
 A, B, C, MINT = key_of("a"), key_of("b"), key_of("c"), key_of("mint")
 
@@ -31,19 +32,8 @@ def of(*addresses: Pubkey) -> set[bytes]:
 
 
 def position(address: Pubkey, state: str = "open", *, number: int = 1) -> PositionChanged:
-    """Return what the coordinator says of a position."""
-    pool = Pool(
-        venue="fake",
-        address=address,
-        base_mint=MINT,
-        quote_mint=TOKEN,
-        base_program=TOKEN,
-        quote_program=TOKEN,
-        base_reserve=1,
-        quote_reserve=1,
-    )
-    amounts = {"base_amount": 1, "spent_lamports": 1, "received_lamports": 0, "entry_quote": 1, "entry_base": 1}
-    return PositionChanged(position_id=number, bot="bot", pool=pool, state=state, opened_ns=1, **amounts)
+    """Return what the coordinator says of a position in a coin."""
+    return position_in(address, MINT, state, number=number)
 
 
 def test_the_quietest_pool_makes_room() -> None:

@@ -122,6 +122,7 @@ def test_lists_of_objects_are_bounded() -> None:
     """None is an empty list; longer, mixed or other things are refused."""
     assert values.objects(None, what="rows", length_max=1) == []
     assert values.objects([{}], what="rows", length_max=1) == [{}]
+    odd: object
     for odd in ([{}, {}], [1], {}, "x"):
         with pytest.raises(DecodeError, match="rows is not a list"):
             values.objects(odd, what="rows", length_max=1)
