@@ -61,6 +61,7 @@ __all__ = [
     "keys_for",
     "load",
     "market_cap",
+    "needs",
     "quote_in",
     "quote_out",
     "rates_of",
@@ -94,6 +95,11 @@ _SWAP_KEYS = (
     "user_volume_accumulator",
     "associated_user_volume_accumulator",
 )
+
+
+def needs() -> dict[str, Pubkey]:
+    """Return the addresses `load` likes to have beside the curve, by the names it wants them under."""
+    return {"global": CONSTANTS["global"], "fee_config": CONSTANTS["fee_config"]}
 
 
 def load(address: Pubkey, accounts: Mapping[str, bytes]) -> Pool:
@@ -163,7 +169,7 @@ def swap(pool: Pool, order: SwapOrder) -> tuple[Instruction, ...]:
 
 def swap_exact_out(pool: Pool, user: Pubkey, base_out: int, quote_max: int) -> tuple[Instruction, ...]:
     """Return the buy of exactly *base_out* for at most *quote_max*, fees included."""
-    return swap(pool, SwapOrder(user, True, amount_in=quote_max, amount_out_min=base_out, exact_out=True))
+    return swap(pool, SwapOrder(user, is_buy=True, amount_in=quote_max, amount_out_min=base_out, exact_out=True))
 
 
 def swap_keys(pool: Pool, user: Pubkey, is_buy: bool) -> dict[str, Pubkey]:

@@ -97,8 +97,14 @@ def rates_of(pool: Pool) -> Rates:
 
 
 def apply(pool: Pool, event: Event) -> Pool:
-    """Return *pool* as it is after *event*; unchanged when that is about another pool."""
-    if isinstance(event, Swapped) and event.pool == pool.address and event.base_reserve >= 0:
+    """Return *pool* as it is after *event*; unchanged when that is of another pool or of an older slot."""
+    if not isinstance(event, Swapped | CurveCompleted | PoolMigrated):
+        return pool
+    if event.pool != pool.address or event.slot < pool.slot:
+        return pool
+    if isinstance(event, Swapped):
+        if event.base_reserve < 0 or event.quote_reserve < 0:
+            return pool
         moved_base = event.base_reserve - pool.base_reserve
         moved_quote = event.quote_reserve - pool.quote_reserve
         numbers = dict(pool.numbers)
@@ -115,9 +121,7 @@ def apply(pool: Pool, event: Event) -> Pool:
             keys=keys,
             slot=event.slot,
         )
-    if isinstance(event, CurveCompleted | PoolMigrated) and event.pool == pool.address:
-        return msgspec.structs.replace(pool, numbers={**pool.numbers, "complete": 1}, slot=event.slot)
-    return pool
+    return msgspec.structs.replace(pool, numbers={**pool.numbers, "complete": 1}, slot=event.slot)
 
 
 def _open(pool: Pool) -> tuple[int, int, int]:

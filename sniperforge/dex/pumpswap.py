@@ -63,6 +63,7 @@ __all__ = [
     "keys_for",
     "load",
     "market_cap",
+    "needs",
     "quote_in",
     "quote_out",
     "rates_of",
@@ -78,6 +79,13 @@ _AMOUNTS = struct.Struct("<QQ")
 _TRACK_VOLUME = b"\x01"
 _VAULTS = ("pool_base_token_account", "pool_quote_token_account")
 _IN_POOL = {"base_token_program", "quote_token_program"}
+
+
+def needs(raw: bytes) -> dict[str, Pubkey]:
+    """Return the addresses `load` wants along with the *raw* pool, by the names it wants them under."""
+    keys = decode_account("Pool", raw).keys
+    found = {name: keys[name] for name in (*_VAULTS, "base_mint")}
+    return found | {name: CONSTANTS[name] for name in ("global_config", "fee_config")}
 
 
 def load(address: Pubkey, accounts: Mapping[str, bytes]) -> Pool:
