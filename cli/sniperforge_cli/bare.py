@@ -60,7 +60,11 @@ class Bare:
         place = 8
         for _ in range(3):
             place += 4 + int.from_bytes(event[place : place + 4], "little")
-        mint, curve, creator = event[place : place + 32], event[place + 32 : place + 64], event[place + 96 : place + 128]
+        mint, curve, creator = (
+            event[place : place + 32],
+            event[place + 32 : place + 64],
+            event[place + 96 : place + 128],
+        )
         vault = bytes(_find([b"creator-vault", creator], _PUMP)[0])
         return (
             mint,

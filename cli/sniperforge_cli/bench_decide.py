@@ -218,7 +218,10 @@ def _print(figures: dict[str, Any]) -> None:
     table = Table(title="frame text to signed bytes, one process", title_justify="left", box=None)
     for column in ("", "p50 µs", "p99 µs", "trade frames rejected/s"):
         table.add_column(column, justify="left" if not column else "right")
-    for name, times, rate in (("sniperforge", "ours_us", "rejects_per_s"), ("bare script", "bare_us", "bare_rejects_per_s")):
+    for name, times, rate in (
+        ("sniperforge", "ours_us", "rejects_per_s"),
+        ("bare script", "bare_us", "bare_rejects_per_s"),
+    ):
         table.add_row(name, str(figures[times]["p50"]), str(figures[times]["p99"]), f"{figures[rate]['median']:,}")
     console = Console(width=80)
     console.print(table)

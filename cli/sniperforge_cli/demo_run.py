@@ -6,6 +6,7 @@ market says it did with what the stages say they saw.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -23,20 +24,26 @@ from solders.keypair import Keypair
 
 from sniperforge.base import wire
 from sniperforge.base.errors import DecodeError, UnavailableError
+from sniperforge.base.keys import text as base58
 from sniperforge.base.units import LAMPORTS_PER_SOL
+from sniperforge.chain.localnet import ledger
+from sniperforge.chain.localnet.ledger import read_ledger
 from sniperforge.host import process
-from sniperforge.observe.session import Session
+from sniperforge.observe.session import Session, percentile
 from sniperforge.runtime.system import System
 from sniperforge.runtime.topology import load
+from sniperforge.shm.errors import RingClosed
 from sniperforge.shm.ring import Consumer, Ring
 from sniperforge_cli import demo_view
 
 WALLET_LAMPORTS = 100 * LAMPORTS_PER_SOL
-#: Launches stop this long before the end, so that what is held can be sold in time.
-QUIET_S = 12.0
+#: Share of the run in which launches come (ppm): what is held then can be sold in time.
+LAUNCHES_UNTIL_PPM = 720_000
 #: How long positions may take to close after the last launch; a time stop sells them.
 CLOSE_S = 40.0
 POSITIONS_MIN = 5
+VIEWER = "demo-view"
+TRUTH = "truth.ndjson"
 WATCHED = ("market", "intents", "fills", "system")
 
 CONFIG = """\
@@ -59,9 +66,6 @@ commitment = "processed"
 
 [feed]
 rpc = "{rpc}"
-
-[detect]
-venues = ["raydium_cpmm", "pumpfun", "pumpswap", "raydium_amm_v4", "raydium_launchlab"]
 
 [[bots]]
 name = "demo"
@@ -117,7 +121,7 @@ class Demo:
             self._start_localnet()
             wallet_before = self._fund()
             self._start_system()
-            self._start_market()
+            self._spawn("market", self._make_market)
             self._watch()
             memory = self._memory()
             self._stop("system")
@@ -142,18 +146,26 @@ class Demo:
 
     def _start_system(self) -> None:
         config = self.directory / "demo.toml"
-        config.write_text(
-            CONFIG.format(instance=self.instance, directory=self.directory, rpc=self._rpc, ws=self._ws)
-        )
+        config.write_text(CONFIG.format(instance=self.instance, directory=self.directory, rpc=self._rpc, ws=self._ws))
         topology = load(config, {})
         self._spawn("system", lambda ready: System(topology).run(ready=ready), timeout_s=60.0)
         for topic in WATCHED:
             ring = Ring.attach(topic, instance=self.instance)
-            self._readers[topic] = ring.consumer("demo-view", start="head", gating=False)
+            self._readers[topic] = ring.consumer(VIEWER, start="head")
 
-    def _start_market(self) -> None:
-        truth, rpc, seed, seconds = self.directory / "truth.ndjson", self._rpc, self.seed, self.seconds - QUIET_S
-        self._spawn("market", lambda ready: _make_market(rpc, truth, seed, seconds, ready))
+    def _make_market(self, ready: Callable[[], None]) -> int:
+        """Run the market maker in this process to its end."""
+        import asyncio
+
+        from sniperforge.chain.localnet.market import run_market
+        from sniperforge.chain.localnet.market_plan import MarketSettings
+
+        settings = MarketSettings(
+            seed=self.seed, duration_ms=int(self.seconds * 1000), launches_until_ppm=LAUNCHES_UNTIL_PPM
+        )
+        ready()
+        asyncio.run(run_market(self._rpc, settings, ledger_path=self.directory / TRUTH))
+        return 0
 
     def _spawn(self, name: str, body: Callable[[Callable[[], None]], int], timeout_s: float = 30.0) -> None:
         child = process.fork(body, name=f"demo-{name}")
@@ -202,19 +214,25 @@ class Demo:
 
     def _drain(self) -> None:
         for reader in self._readers.values():
-            while batch := reader.drain():
-                for record in batch:
-                    try:
-                        self.session.on(wire.decode(record[0], record[7]))
-                    except DecodeError:
-                        continue
+            with contextlib.suppress(RingClosed):  # the system is down, and this was the rest
+                self._drain_one(reader)
+
+    def _drain_one(self, reader: Consumer) -> None:
+        while batch := reader.drain():
+            for record in batch:
+                try:
+                    self.session.on(wire.decode(record.type, record.payload))
+                except DecodeError:
+                    continue
 
     def _ring_rows(self) -> list[dict[str, Any]]:
         rows = []
         for topic in ("frames", *WATCHED):
             stat = Ring.attach(topic, instance=self.instance).stat()
-            lags = [consumer.lag_records for consumer in stat.consumers if consumer.gating]
-            rows.append({"ring": topic, "records": stat.records, "lag": max(lags, default=0), "lost": stat.lost})
+            readers = [reader for reader in stat["consumers"] if reader["name"] != VIEWER]
+            lag = max((reader["lag_records"] for reader in readers), default=0)
+            lost = sum(reader["lost"] for reader in readers)
+            rows.append({"ring": topic, "records": stat["head"], "lag": lag, "lost": lost})
         return rows
 
     def _memory(self) -> dict[str, int]:
@@ -255,9 +273,10 @@ class Demo:
 
     def _figures(self, before: int, after: int, memory: dict[str, int]) -> dict[str, Any]:
         """Return everything the report says, and what of it is not as it should be."""
-        session, truth = self.session, _truth(self.directory / "truth.ndjson")
-        seen = {demo_view.base58(pool) for pool in session.launches}
-        launches, forged = truth["launches"], truth["spoofs"]
+        session, truth = self.session, read_ledger(self.directory / TRUTH)
+        seen = {base58(pool) for pool in session.launches}
+        launches = {entry.pool for entry in truth if entry.type == ledger.LAUNCH}
+        forged = {entry.pool for entry in truth if entry.type in (ledger.SPOOF, ledger.FAILED_CREATE)} - launches
         pnl = sum(trade.pnl_lamports for trade in session.trades.values())
         figures: dict[str, Any] = {
             "positions_closed": len(session.closed_trades()),
@@ -266,7 +285,8 @@ class Demo:
                 "launches": len(launches),
                 "detected": len(launches & seen),
                 "missed": len(launches - seen),
-                "spoofs": truth["spoof_count"],
+                "spoofs": sum(entry.type == ledger.SPOOF for entry in truth),
+                "failed_creates": sum(entry.type == ledger.FAILED_CREATE for entry in truth),
                 "believed_spoofs": len(seen & forged),
                 "invented": len(seen - launches),
                 "refused": dict(session.disbelieved),
@@ -279,7 +299,7 @@ class Demo:
                 "unexplained_lamports": after - before - pnl,
             },
             "latency_ns": {
-                leg: {"samples": len(values), "p50": demo_view.percentile(values, 0.5), "p99": demo_view.percentile(values, 0.99)}
+                leg: {"samples": len(values), "p50": percentile(values, 0.5), "p99": percentile(values, 0.99)}
                 for leg, values in session.legs.items()
             },
             "filters": dict(session.refused),
@@ -294,7 +314,9 @@ class Demo:
 def _problems(figures: dict[str, Any]) -> list[str]:
     """Return what of a demo is not as promised, one line each."""
     found, checks = figures["detection"], []
-    checks.append((figures["positions_closed"] >= POSITIONS_MIN, f"only {figures['positions_closed']} positions closed"))
+    checks.append(
+        (figures["positions_closed"] >= POSITIONS_MIN, f"only {figures['positions_closed']} positions closed")
+    )
     checks.append((figures["positions_open"] == 0, f"{figures['positions_open']} positions are still open"))
     checks.append((found["missed"] == 0, f"{found['missed']} real launches were missed"))
     checks.append((found["believed_spoofs"] == 0, f"{found['believed_spoofs']} spoofed launches were believed"))
@@ -303,46 +325,31 @@ def _problems(figures: dict[str, Any]) -> list[str]:
     return [words for good, words in checks if not good]
 
 
-def _truth(path: Path) -> dict[str, Any]:
-    """Return what the market says it did: pools launched, pools forged, and how many forgeries."""
-    lines = [orjson.loads(line) for line in path.read_bytes().splitlines()]
-    forged = [line for line in lines if line["kind"] == "spoof"]
-    return {
-        "launches": {line["pool"] for line in lines if line["kind"] == "launch"},
-        "spoofs": {line["pool"] for line in forged if line.get("pool")},
-        "spoof_count": len(forged),
-    }
-
-
 def _serve_localnet(addresses: Path, seed: int, ready: Callable[[], None]) -> int:
     """Run a localnet in this process until SIGTERM."""
     import asyncio
 
     import uvloop
 
-    from sniperforge.chain.localnet import LocalNet, LocalNetSettings
+    from sniperforge.chain.localnet import LocalNet, LocalNetSettings, market_plan
 
     async def serve() -> None:
         stopping = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-        # Dropped and delayed sends, so that re-sending and expiry are seen at work.
-        settings = LocalNetSettings(port=0, seed=seed, drop_ppm=20_000, delay_ppm=50_000, delay_slots_max=2)
+        # Sends are dropped and delayed as in the recorded blocks, so that re-sending is seen at work.
+        settings = LocalNetSettings(
+            port=0,
+            seed=seed,
+            drop_ppm=market_plan.CHOSEN_DROP_PPM,
+            delay_ppm=market_plan.RECORDED_DELAY_PPM,
+            delay_slots_max=market_plan.RECORDED_DELAY_SLOTS_MAX,
+        )
         async with LocalNet(settings) as net:
             addresses.write_bytes(orjson.dumps({"rpc": net.rpc_url, "ws": net.ws_url}))
             ready()
             await stopping.wait()
 
     uvloop.run(serve())
-    return 0
-
-
-def _make_market(rpc: str, truth: Path, seed: int, seconds: float, ready: Callable[[], None]) -> int:
-    """Run the market maker in this process for *seconds* of launches, then until SIGTERM."""
-    import uvloop
-
-    from sniperforge.chain.localnet.market import MarketSettings, run_market
-
-    uvloop.run(run_market(rpc, MarketSettings(launch_s=seconds), seed=seed, truth=truth, ready=ready))
     return 0
 
 

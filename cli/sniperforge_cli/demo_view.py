@@ -75,7 +75,9 @@ def describe(event: events.Event) -> tuple[str, str, str] | None:
 def _open(trades: Sequence[Trade]) -> Table:
     table = _table("open positions", "pool", "tokens", "spent SOL", "got back SOL")
     for trade in trades[:6]:
-        table.add_row(short(trade.pool), str(trade.base_amount), sol(trade.spent_lamports), sol(trade.received_lamports))
+        table.add_row(
+            short(trade.pool), str(trade.base_amount), sol(trade.spent_lamports), sol(trade.received_lamports)
+        )
     if not trades:
         table.add_row("none", "", "", "")
     return table

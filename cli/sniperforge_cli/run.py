@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
-INSTANCE = typer.Option("default", "--instance", envvar="SNIPERFORGE_INSTANCE", help="Which system's rings ring: means.")
+INSTANCE = typer.Option(
+    "default", "--instance", envvar="SNIPERFORGE_INSTANCE", help="Which system's rings ring: means."
+)
 CLOCK = typer.Option("auto", "--clock", help="system, event (recorded time) or auto.")
 FOR = typer.Option("", "--for", metavar="TIME", help="End by itself after 90s, 15m or 2h.")
 
@@ -36,7 +38,9 @@ def seconds_of(text: str) -> float | None:
 
 
 def feed(
-    source: list[str] = typer.Option(..., "--source", "-s", help="tape:FILE[?speed=N], ws://…#logs|block|transaction, -"),
+    source: list[str] = typer.Option(
+        ..., "--source", "-s", help="tape:FILE[?speed=N], ws://…#logs|block|transaction, -"
+    ),
     venue: list[str] = typer.Option([], "--venue", "-v", help="Venues to subscribe to; all by default."),
     out: str = typer.Option("-", "--out", "-o", help="- , file:PATH or ring:frames."),
     record: str = typer.Option("", "--record", help="Also write a tape (.gz, .zst or plain)."),
@@ -209,7 +213,9 @@ def coordinate(
     given = {"execution": venue, "live": live or base.live}
     given |= {key: value for key, value in (("rpc", rpc), ("ws", ws), ("keypair", keypair)) if value}
     with tempfile.TemporaryDirectory(prefix="sniperforge-") as folder:
-        given["journal"] = journal or (base.journal if config or venue == "rpc" else str(Path(folder) / "journal.sqlite"))
+        given["journal"] = journal or (
+            base.journal if config or venue == "rpc" else str(Path(folder) / "journal.sqlite")
+        )
         checked = settings(CoordinateSettings, {**msgspec.to_builtins(base), **given}, path="coordinate").checked()
         wall = SystemClock()
         kinds = TOPICS["intents"] | pipes.PASSED_ON

@@ -18,6 +18,7 @@ import base64
 import ssl
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 import httptools
 import orjson
@@ -52,8 +53,8 @@ class _Connection(asyncio.Protocol):
         self._body = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        # uvloop's transports have the methods of asyncio.Transport but not its type.
+        self.transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
