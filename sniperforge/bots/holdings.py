@@ -183,17 +183,18 @@ class Holdings:
             return []
         flight = position.flight
         if isinstance(event, OrderLanded):
-            position.flight, position.failures, position.retry_ns = None, 0, 0
+            position.flight, position.failures, position.misses, position.retry_ns = None, 0, 0, 0
             # The position's own message may be here already; what it says is not taken off twice.
             if position.held == flight.held:
                 position.held = max(position.held - event.base_amount, 0)
             return []
-        self._failed(position, now_ns)
+        self._failed(position, now_ns, missed=not isinstance(event, OrderRefused))
         return self._review(position, event, now_ns)
 
-    def _failed(self, position: Position, now_ns: int) -> None:
+    def _failed(self, position: Position, now_ns: int, *, missed: bool) -> None:
         position.flight = None
         position.failures += 1
+        position.misses += missed
         position.retry_ns = now_ns + pause_ns(self._settings, position)
 
     def tick(self, now_ns: int) -> list[Event]:
@@ -237,7 +238,7 @@ class Holdings:
         dust = value <= self._settings.dust_quote
         if dust == position.dust:
             return []
-        position.dust, position.failures = dust, 0
+        position.dust, position.failures, position.misses = dust, 0, 0
         if not dust:
             # Back to the ordinary pace, but a price that flickers must not buy a try each time.
             position.retry_ns = min(position.retry_ns, now_ns + self._settings.retry_ms_max * NANOS_PER_MS)
@@ -279,7 +280,7 @@ class Holdings:
         if now_ns - flight.asked_ns < patience_ns:
             return None
         if flight.asks >= ASKS_MAX:
-            self._failed(position, now_ns)
+            self._failed(position, now_ns, missed=flight.acknowledged)
             return None
         flight.asks, flight.asked_ns = flight.asks + 1, now_ns
         flight.order = msgspec.structs.replace(flight.order, ts_ns=now_ns, pool=position.pool)

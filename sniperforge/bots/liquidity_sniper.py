@@ -57,7 +57,9 @@ class SniperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """All settings of one liquidity_sniper.
 
     Attributes:
-        positions_max: positions open and entries on their way, together.
+        positions_max: positions open and entries on their way, together. Entries that were
+            on their way when the bot died are not known to its successor until they land:
+            the hard limit is the coordinator's.
         cooldown_ms: least time between two entries.
         entry_answer_s: an entry without any answer for so long gives its place back.
         filters, sizing, exits: sections of their own.

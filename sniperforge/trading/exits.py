@@ -54,7 +54,7 @@ class ExitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         pool_dead_bps: sell all at once when less than this share of the liquidity at
             entry is left in an AMM pool; 0: off.
         slippage_bps, slippage_step_bps, slippage_bps_max: of the first try, added by
-            each failure, and never more; 9_999 is out at any price.
+            each miss, and never more; 9_999 is out at any price.
         retry_ms, retry_ms_max: pause after a failed exit, doubled by each, and never more.
         answer_ms: how long a proposal may stay without any answer before it is asked again.
         dust_quote: a full exit that brings no more than this (base units of the quote
@@ -128,7 +128,9 @@ class Position:
         liquidity_entry: quote liquidity of the pool when this position met it.
         peak_bps: highest value seen, 10_000 = the entry price.
         closing: rule that sells everything; once chosen it stays until nothing is held.
-        failures: exits in a row that did not land.
+        failures: exits in a row that did not land; misses: those of them that may have
+            met the chain. A refusal by the coordinator is not one: the price was not
+            the reason, so it does not widen the slippage.
         attempts: tries per (rule, step), so that every try has its own order id;
             attempts_base: where counting starts. After a restart it is the age of the
             position in milliseconds: above every number used before, and the same
@@ -150,6 +152,7 @@ class Position:
     peak_bps: int = 0
     closing: str = ""
     failures: int = 0
+    misses: int = 0
     attempts: dict[tuple[str, int], int] = field(default_factory=dict)
     attempts_base: int = 0
     retry_ns: int = 0
@@ -222,10 +225,10 @@ def _ladder(settings: ExitSettings, position: Position, gain: int) -> Exit | Non
 
 
 def slippage_of(settings: ExitSettings, position: Position, rule: str) -> int:
-    """Return the slippage of the next try: wider with every failure, the widest where there is no time or no value."""
+    """Return the slippage of the next try: wider with every miss, the widest where there is no time or no value."""
     if rule in URGENT or position.dust:
         return settings.slippage_bps_max
-    return min(settings.slippage_bps + settings.slippage_step_bps * position.failures, settings.slippage_bps_max)
+    return min(settings.slippage_bps + settings.slippage_step_bps * position.misses, settings.slippage_bps_max)
 
 
 def pause_ns(settings: ExitSettings, position: Position) -> int:

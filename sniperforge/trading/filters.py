@@ -191,7 +191,8 @@ def facts_of_program(pool: Pool) -> TokenFacts | None:
     adds metadata_pointer and token_metadata and nothing else. LaunchLab does the
     same for SPL Token coins; its Token-2022 coins may carry a transfer fee, so
     those are read. Recorded creations of both show it: InitializeMint2 without a
-    freeze authority, MintTo, SetAuthority(mint tokens, none). A PumpSwap or Raydium pool takes any mint: nothing is certain.
+    freeze authority, MintTo, SetAuthority(mint tokens, none). A PumpSwap or Raydium
+    pool takes any mint: nothing is certain.
     """
     if pool.venue == "pumpfun":
         extensions = () if pool.base_program == TOKEN else ("metadata_pointer", "token_metadata")

@@ -85,7 +85,7 @@ def settle(bot: LiquiditySniper, coordinator: Coordinator, said: list[Event], no
 
 
 def test_every_recorded_creation_is_bought_and_sold_by_the_program() -> None:
-    """400 coins, each up to 2.25 times its price (the ladder sells), then back to 1.21 (the trailing stop sells all)."""
+    """400 coins, each up to 2.25 times its price (the ladder sells), then back to 1.21 (the trailing stop does)."""
     if not FRAMES.exists():
         pytest.skip(f"{FRAMES} is absent: recorded frames are not part of this checkout")
     bot = LiquiditySniper("s1", settings_from({"positions_max": 1_000, "cooldown_ms": 0}, "bot.s1"), VENUES)

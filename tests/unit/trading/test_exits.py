@@ -129,14 +129,14 @@ def test_an_unknown_entry_price_leaves_the_clock_and_the_pool() -> None:
     assert due(ExitSettings(), strange, 0, START + 10**6 * NANOS_PER_SECOND) == Exit("time_stop", 0, BOUGHT)
 
 
-def test_slippage_widens_with_failures_up_to_its_bound() -> None:
+def test_slippage_widens_with_misses_up_to_its_bound() -> None:
     """A dead pool or a worthless holding does not bargain."""
     settings, held = ExitSettings(slippage_bps=500, slippage_step_bps=1_000, slippage_bps_max=3_000), position()
     seen = []
-    for held.failures in range(5):
+    for held.misses in range(5):
         seen.append(slippage_of(settings, held, "stop_loss"))
     assert seen == [500, 1_500, 2_500, 3_000, 3_000]
-    held.failures = 0
+    held.misses = 0
     assert slippage_of(settings, held, "pool_dead") == 3_000
     held.dust = True
     assert slippage_of(settings, held, "stop_loss") == 3_000
