@@ -15,6 +15,8 @@ STATIC u64 check_swap(u64 *side_in) {
     REQUIRE(same32(A(S_CONFIG)->key, p + P_CONFIG), WRONG_ADDRESS);
     REQUIRE(same32(A(S_OBSERVATION)->key, p + P_OBSERVATION), WRONG_ADDRESS);
     const u8 *in = A(S_IN_VAULT)->key, *out = A(S_OUT_VAULT)->key;
+    REQUIRE(same32(in, p + P_VAULT_0) || same32(in, p + P_VAULT_1), RULE_BROKEN);
+    REQUIRE(same32(out, p + P_VAULT_0) || same32(out, p + P_VAULT_1), RULE_BROKEN);
     if (same32(in, p + P_VAULT_0) && same32(out, p + P_VAULT_1)) *side_in = 0;
     else if (same32(in, p + P_VAULT_1) && same32(out, p + P_VAULT_0)) *side_in = 1;
     else return INVALID_VAULT;

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from solders.errors import BincodeError
-from solders.message import MessageV0
+from solders.message import Message, MessageV0
 from solders.transaction import SanitizeError, VersionedTransaction
 
 from sniperforge.base.units import Pubkey
@@ -91,6 +91,8 @@ def read_envelope(raw: bytes) -> Envelope:
     if bytes(transaction) != raw:
         raise invalid("bytes follow the end of the transaction")
     message = transaction.message
+    if not isinstance(message, (Message, MessageV0)):
+        raise invalid(f"transaction version {transaction.version()} is not known here; send legacy or version 0")
     header = message.header
     keys = tuple(Pubkey(bytes(each)) for each in message.account_keys)
     calls = tuple(CompiledCall(ix.program_id_index, ix.accounts, ix.data) for ix in message.instructions)

@@ -28,6 +28,8 @@ FAUCET_LAMPORTS = 500_000_000 * LAMPORTS_PER_SOL
 #: which 12 % go to the protocol and 4 % to the fund; opening a pool costs 0.15 SOL.
 TRADE_FEE_RATE, PROTOCOL_FEE_RATE, FUND_FEE_RATE = 2_500, 120_000, 40_000
 CREATE_POOL_FEE = 150_000_000
+#: Charged only by pools that enable it, which `initialize` does not.
+CREATOR_FEE_RATE = 500
 TOKEN_RENT, MINT_RENT, CONFIG_RENT = 2_039_280, 1_461_600, 2_533_440
 _ELF = b"\x7fELF"
 
@@ -60,8 +62,9 @@ def load(svm: LiteSVM, program: Pubkey, body: bytes, source: str = "bundled prog
         raise ProgramUnreadable(source, "is not an ELF file")
     try:
         svm.add_program(SoldersPubkey(program), body)
-    except ValueError as problem:
-        raise ProgramUnreadable(source, f"the loader refuses it ({problem})") from None
+    except Exception as problem:
+        # The boundary of an adapter: solders raises LiteSVMError and exports no such name.
+        raise ProgramUnreadable(source, f"the loader refuses it ({problem})") from problem
 
 
 def load_file(svm: LiteSVM, program: Pubkey, path: Path) -> None:
@@ -84,11 +87,12 @@ def place(
 
 
 def amm_config() -> bytes:
-    """Return AmmConfig number 0; its creator fee rate is 0 (our program charges none)."""
+    """Return the account of fee tier 0."""
     bump = SoldersPubkey.find_program_address([b"amm_config", b"\0\0"], SoldersPubkey(cpmm.PROGRAM))[1]
     head = bytes.fromhex("daf42168cbcb2b6f") + struct.pack("<B?H", bump, False, 0)
     rates = struct.pack("<QQQQ", TRADE_FEE_RATE, PROTOCOL_FEE_RATE, FUND_FEE_RATE, CREATE_POOL_FEE)
-    return (head + rates + cpmm.ADMIN + cpmm.ADMIN).ljust(236, b"\0")
+    owners = cpmm.ADMIN + cpmm.ADMIN
+    return (head + rates + owners + struct.pack("<Q", CREATOR_FEE_RATE)).ljust(236, b"\0")
 
 
 def mint_data(authority: Pubkey | None, *, supply: int, decimals: int, freeze: Pubkey | None = None) -> bytes:
