@@ -85,6 +85,7 @@ slippage_bps = 1_500
 
 [bots.exits]
 time_stop_s = 10
+dust_retry_s = 2
 
 [coordinate]
 execution = "rpc"
@@ -92,6 +93,14 @@ rpc = "{rpc}"
 ws = "{ws}"
 keypair = "{directory}/wallet.json"
 journal = "journal.sqlite"
+wallet_signs_minute_lamports_max = 50_000_000_000
+
+[coordinate.limits]
+spend_lamports_max = 600_000_000
+exposure_creator_lamports_max = 1_000_000_000
+exposure_venue_lamports_max = 10_000_000_000
+loss_day_lamports_max = 10_000_000_000
+orders_minute_max = 120
 """
 
 
@@ -303,6 +312,7 @@ class Demo:
                 for leg, values in session.legs.items()
             },
             "filters": dict(session.refused),
+            "orders_refused": dict(session.orders_refused),
             "orders_failed": dict(session.orders_failed),
             "memory": memory,
             "lost_records": sum(reader.lost for reader in self._readers.values()),

@@ -128,6 +128,8 @@ def _detection(figures: Mapping[str, Any], session: Session) -> Table:
     table.add_row("spoofed launches", str(found["spoofs"]), f"believed {found['believed_spoofs']}; {reasons}")
     filters = ", ".join(f"{name} {count}" for name, count in session.refused.most_common(4))
     table.add_row("launches refused", str(sum(session.refused.values())), filters)
+    limits = ", ".join(f"{name} {count}" for name, count in session.orders_refused.most_common(3))
+    table.add_row("orders refused", str(sum(session.orders_refused.values())), limits)
     failed = ", ".join(f"{name} {count}" for name, count in session.orders_failed.most_common(3))
     table.add_row("orders failed", str(sum(session.orders_failed.values())), failed)
     memory = figures["memory"]

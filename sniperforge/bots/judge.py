@@ -84,7 +84,7 @@ class Judge:
         wants_facts = facts is None and self._filters.wants_facts(launch.pool)
         if facts is not None and (refused := self._filters.check_facts(facts)):
             return Verdict(launch, refused)
-        if not wants_facts and opens_ns(launch) <= now_ns:
+        if not wants_facts and self._opens_ns(launch) <= now_ns:
             return Verdict(launch)
         if len(self._waiting) >= self._waiting_max:
             return Verdict(launch, refusal("waiting_max", seen=len(self._waiting), allowed=self._waiting_max))
@@ -122,6 +122,9 @@ class Judge:
             verdicts += self._settle(address, waiting, self._expired(waiting, now_ns), now_ns)
         return verdicts
 
+    def _opens_ns(self, launch: PoolCreated) -> int:
+        return opens_ns(launch, self._settings.open_margin_ms)
+
     def _expired(self, waiting: _Waiting, now_ns: int) -> Refusal | None:
         if not waiting.wants_facts or now_ns < waiting.deadline_ns:
             return None
@@ -130,7 +133,7 @@ class Judge:
 
     def _settle(self, address: Pubkey, waiting: _Waiting, refused: Refusal | None, now_ns: int) -> list[Verdict]:
         """Return the verdict on a waiting launch and let it go, or nothing while it still waits."""
-        if refused is None and (waiting.wants_facts or opens_ns(waiting.launch) > now_ns):
+        if refused is None and (waiting.wants_facts or self._opens_ns(waiting.launch) > now_ns):
             return []
         del self._waiting[address]
         return [Verdict(waiting.launch, refused or self._filters.age(waiting.launch, now_ns))]

@@ -167,10 +167,12 @@ def _arrived(logs: tuple[str, ...]) -> tuple[int, int] | None:
 
 
 def _open_time(asked: int, context: Context) -> int:
-    """Return when trading starts: the program stores block time + 1 for a time that has passed."""
-    if context.block_time:
-        return max(asked, context.block_time + 1)
-    return asked if asked > context.recv_ns // NANOS_PER_SECOND else 0
+    """Return when trading starts: the program stores block time + 1 for a time that has passed.
+
+    A source that does not tell the block time has shown the block by now, so its
+    second is at most the one of the receive stamp.
+    """
+    return max(asked, (context.block_time or context.recv_ns // NANOS_PER_SECOND) + 1)
 
 
 def _swapped(event: Record, step: Step, context: Context, index: int) -> Swapped | None:

@@ -47,7 +47,14 @@ TOPICS: Mapping[str, frozenset[type[Event]]] = {
         }
     ),
     "intents": frozenset(
-        {events.BotStarted, events.LaunchRefused, events.OrderProposed, events.ExitArmed, events.TokenWanted}
+        {
+            events.BotStarted,
+            events.LaunchPassed,
+            events.LaunchRefused,
+            events.OrderProposed,
+            events.ExitArmed,
+            events.TokenWanted,
+        }
     ),
     "fills": frozenset(
         {

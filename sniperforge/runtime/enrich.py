@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -20,12 +21,14 @@ from sniperforge.base.clock import Clock
 from sniperforge.base.errors import DecodeError, UnavailableError
 from sniperforge.base.events import Event, Frame, InputRefused, TokenInspected, TokenWanted, TransactionWanted, event_id
 from sniperforge.base.keys import key, text
-from sniperforge.base.units import ZERO_KEY
+from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.chain.rpc import RpcClient
 from sniperforge.dex.token import decode_mint
 from sniperforge.runtime.loop import Message
 
 IN_FLIGHT_MAX = 64
+#: Mints whose answer is kept: detect and every bot ask for the same one.
+TOKENS_KEPT = 4_096
 ATTEMPTS = 8
 WAIT_FIRST_S = 0.2
 WAIT_MAX_S = 3.0
@@ -46,6 +49,7 @@ class Enricher:
         self._deliver = deliver
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
+        self._tokens: OrderedDict[Pubkey, TokenInspected | None] = OrderedDict()
         self.dropped = 0
 
     def take(self, event: Event) -> bool:
@@ -53,6 +57,9 @@ class Enricher:
         if isinstance(event, TransactionWanted):
             work = self._transaction(event)
         elif isinstance(event, TokenWanted):
+            if event.mint in self._tokens:
+                self._answer_again(event.mint)
+                return True
             work = self._token(event)
         else:
             return False
@@ -81,10 +88,24 @@ class Enricher:
 
     async def _token(self, wanted: TokenWanted) -> None:
         options = {"encoding": "base64", "commitment": "processed"}
+        self._tokens[wanted.mint] = None
+        if len(self._tokens) > TOKENS_KEPT:
+            self._tokens.popitem(last=False)
         found = await self._asked("getAccountInfo", [text(wanted.mint), options], text(wanted.mint), "value")
-        self._deliver(self._inspected(wanted, found))
+        told = self._inspected(wanted, found)
+        if told.found:
+            self._tokens[wanted.mint] = told
+        else:
+            self._tokens.pop(wanted.mint, None)
+        self._deliver(told)
 
-    def _inspected(self, wanted: TokenWanted, found: Any) -> Event:
+    def _answer_again(self, mint: Pubkey) -> None:
+        """Tell what is known of *mint*; when its answer is on its way, that will do."""
+        known = self._tokens[mint]
+        if known is not None:
+            self._deliver(msgspec.structs.replace(known, ts_ns=self._clock.now_ns()))
+
+    def _inspected(self, wanted: TokenWanted, found: Any) -> TokenInspected:
         now_ns = self._clock.now_ns()
         unread = TokenInspected(
             id=event_id("token", wanted.mint),

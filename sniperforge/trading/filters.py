@@ -69,6 +69,8 @@ class FilterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         age_ms_max: from the frame's receive stamp (or the opening) to the decision.
         late: launches known only by back-fill or a fetched transaction.
         open_time: "wait" for a pool that opens later, up to open_wait_s_max, or "refuse".
+        open_margin_ms: how long after a pool's opening the order goes out: a slot's
+            clock is that of its beginning, so one slot earlier the swap still fails.
         mint_authority, freeze_authority: whether somebody may hold them.
         token_2022_extensions_refused: names as in `sniperforge.dex.token.EXTENSIONS`.
         unknown_extensions: extensions newer than this build.
@@ -91,6 +93,7 @@ class FilterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     late: Choice = "refuse"
     open_time: Literal["refuse", "wait"] = "wait"
     open_wait_s_max: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 600
+    open_margin_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 400
     mint_authority: Choice = "refuse"
     freeze_authority: Choice = "refuse"
     token_2022_extensions_refused: tuple[str, ...] = EXTENSIONS_REFUSED
@@ -202,9 +205,9 @@ def facts_of_program(pool: Pool) -> TokenFacts | None:
     return None
 
 
-def opens_ns(launch: PoolCreated) -> int:
-    """Return when *launch* starts to trade, in epoch nanoseconds; 0 = at once."""
-    return launch.open_time * NANOS_PER_SECOND
+def opens_ns(launch: PoolCreated, margin_ms: int = 0) -> int:
+    """Return when *launch* can be traded (opening and margin), in epoch nanoseconds; 0 = at once."""
+    return launch.open_time * NANOS_PER_SECOND + margin_ms * NANOS_PER_MS if launch.open_time else 0
 
 
 # ── the chain ─────────────────────────────────────────────────────────────
@@ -275,7 +278,7 @@ class Filters:
         born_ns = launch.origin_ns or launch.ts_ns
         if not born_ns:
             return refusal("age_ms_max", seen="unknown", allowed=self._settings.age_ms_max)
-        age_ms = (now_ns - max(born_ns, opens_ns(launch))) // NANOS_PER_MS
+        age_ms = (now_ns - max(born_ns, opens_ns(launch, self._settings.open_margin_ms))) // NANOS_PER_MS
         if age_ms <= self._settings.age_ms_max:
             return None
         return refusal("age_ms_max", seen=age_ms, allowed=self._settings.age_ms_max)

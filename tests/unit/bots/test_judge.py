@@ -56,8 +56,8 @@ def test_facts_and_opening_are_both_waited_for() -> None:
     verdict = seen.launch(launch, START)
     assert (verdict.waits, verdict.wants_token) == (True, True)
     assert seen.token(told(launch.pool.base_mint), START + MS) == []
-    assert seen.tick(START + SECOND) == []
-    assert [name(verdict) for verdict in seen.tick(START + 2 * SECOND)] == ["passed"]
+    assert seen.tick(START + 2 * SECOND + 399 * MS) == []
+    assert [name(verdict) for verdict in seen.tick(START + 2 * SECOND + 400 * MS)] == ["passed"]
     assert seen.waiting == 0
 
 

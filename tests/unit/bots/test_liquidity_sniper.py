@@ -216,8 +216,9 @@ def test_a_pool_that_opens_later_is_bought_when_it_opens() -> None:
     bot = started()
     launch = launch_of(pool_of(1), open_time=START // SECOND + 5)
     assert bot.on(launch, START) == []
-    assert bot.on_tick(START + 5 * SECOND - 1) == []
-    only_order(bot.on_tick(START + 5 * SECOND))
+    opened = START + 5 * SECOND + 400 * MS
+    assert bot.on_tick(opened - 1) == []
+    only_order(bot.on_tick(opened))
 
 
 def test_a_size_that_moves_the_price_too_far_is_refused() -> None:

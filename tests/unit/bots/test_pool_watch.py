@@ -62,7 +62,7 @@ def test_a_pool_that_opens_later_waits_without_a_question() -> None:
     """Its mint is no secret: nobody has to read it."""
     bot = watch(mint_authority="allow", freeze_authority="allow")
     assert kinds(bot.on(launch_of(pool_of(1), open_time=START // SECOND + 1), START)) == [PoolCreated]
-    assert kinds(bot.on_tick(START + SECOND)) == [LaunchPassed]
+    assert kinds(bot.on_tick(START + 2 * SECOND)) == [LaunchPassed]
 
 
 def test_settings_are_read_like_the_snipers() -> None:
