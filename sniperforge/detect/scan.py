@@ -20,6 +20,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterable
 
+from sniperforge.base import keys
 from sniperforge.base.units import Pubkey
 from sniperforge.dex.venue import Venue
 
@@ -66,7 +67,7 @@ class Scanner:
         leads: offsets modulo 3 at which tracked keys must be known by their letters.
         tracked: letters of tracked keys; whoever tracks pools keeps it.
         blind: program ids as text: in frames with instructions they count as a
-            trade. For venues whose trade events name no pool, while it matters.
+            trade. For venues whose trade events name no pool, see `seek`.
         look: frame bytes -> what they may hold; 0 only when parsing them would tell
             nothing wanted.
     """
@@ -75,6 +76,7 @@ class Scanner:
         self.creation_tags: dict[bytes, str] = {}
         self.tracked: dict[bytes, int] = {}
         self.blind: list[bytes] = []
+        self._trades = trades
         words: list[bytes] = []
         spans: dict[bytes, set[tuple[int, int]]] = {}
         leads: set[int] = set()
@@ -84,6 +86,8 @@ class Scanner:
                     self.creation_tags[marker[:TAG_LETTERS]] = venue.name
                 elif marker != _CUT:
                     words.append(marker)
+            if trades == "all" and not venue.trade_markers:
+                self.blind.append(program_text(venue))
             for marker, offset in venue.trade_markers:
                 spans.setdefault(marker[:TAG_LETTERS], set()).add(letters_span(offset))
                 leads.add(offset % 3)
@@ -91,6 +95,16 @@ class Scanner:
         tags = {tag: tuple(found) for tag, found in spans.items()} if trades == "tracked" else {}
         always = [*self.creation_tags, *(spans if trades == "all" else ())]
         self.look: Callable[[bytes], int] = _make_look(tags, always, words, self.tracked, self.blind)
+
+    def seek(self, programs: list[bytes]) -> None:
+        """Set which venues without a pool in their trades are looked for, where trades of tracked pools are."""
+        if self._trades == "tracked":
+            self.blind[:] = programs
+
+
+def program_text(venue: Venue) -> bytes:
+    """Return a venue's program id as it stands in a log line."""
+    return keys.text(venue.program).encode()
 
 
 def _make_look(

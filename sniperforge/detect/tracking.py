@@ -9,11 +9,10 @@ decided when the event is read.
 
 from __future__ import annotations
 
-from sniperforge.base import keys
 from sniperforge.base.events import Pool, PositionChanged
 from sniperforge.base.units import Pubkey
 from sniperforge.detect.memory import Remembered
-from sniperforge.detect.scan import Scanner, key_letters
+from sniperforge.detect.scan import Scanner, key_letters, program_text
 from sniperforge.dex.venue import Venue
 
 _Tracked = tuple[str, Pubkey]
@@ -111,6 +110,6 @@ class Tracking:
         known = self._venues.get(venue)
         if known is None or known.trade_markers:
             return
-        program = keys.text(known.program).encode()
+        program = program_text(known)
         self._blind[program] = self._blind.get(program, 0) + change
-        self._scanner.blind[:] = [name for name, uses in self._blind.items() if uses]
+        self._scanner.seek([name for name, uses in self._blind.items() if uses])

@@ -102,9 +102,13 @@ def test_venues_without_a_key_in_their_trades_are_found_by_program() -> None:
     lines = call(PROGRAM, "Program log: ray_log: A")
     full = json.dumps(base64_body(wire([PROGRAM], [Made(PROGRAM)]), meta(lines))).encode()
     assert scanner.look(full) == NOTHING
-    scanner.blind.append(keys.text(PROGRAM).encode())
+    scanner.seek([keys.text(PROGRAM).encode()])
     assert scanner.look(full) == WANTED
     assert scanner.look(text_of(lines)) == NOTHING
+    assert Scanner([venue(blind=True)], trades="all").look(full) == WANTED
+    never = Scanner([venue(blind=True)], trades="none")
+    never.seek([keys.text(PROGRAM).encode()])
+    assert never.look(full) == NOTHING
 
 
 @pytest.mark.parametrize(
