@@ -111,6 +111,8 @@ def load(address: Pubkey, accounts: Mapping[str, bytes]) -> Pool:
     """
     info = decode_amm_info(token_pair.account(accounts, "amm_id", NAME))
     ints, keys = info.ints, info.keys
+    if ints["swap_fee_numerator"] >= ints["swap_fee_denominator"]:
+        raise DecodeError(f"{NAME}: the pool takes everything as its fee; compare the layout of its account")
     first = base_is_first(keys["coin_vault_mint"], keys["pc_vault_mint"])
     base, quote = ("coin", "pc") if first else ("pc", "coin")
     reserves = {}

@@ -23,6 +23,7 @@ import struct
 from collections.abc import Mapping
 from typing import TypedDict
 
+from sniperforge.base.errors import DecodeError
 from sniperforge.base.events import Event, Pool
 from sniperforge.base.units import Pubkey
 from sniperforge.dex import raydium_cpmm_curve as curve
@@ -111,6 +112,8 @@ def load(address: Pubkey, accounts: Mapping[str, bytes]) -> Pool:
         owed = sum(ints[f"{whose}_fees_token_{side}"] for whose in ("protocol", "fund", "creator"))
         reserves[name] = max(held - owed, 0)
     rates = ("trade_fee_rate", "protocol_fee_rate", "fund_fee_rate", "creator_fee_rate")
+    if config["trade_fee_rate"] + config["creator_fee_rate"] >= curve.RATE_ONE:
+        raise DecodeError(f"{NAME}: the fee tier takes everything; compare the layout of its account")
     return Pool(
         venue=NAME,
         address=address,

@@ -20,6 +20,13 @@ from sniperforge.dex.venue import Context, Instruction, Step
 SHARED = Path(__file__).parents[4] / "shared"
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
+#: LaunchLab on mainnet: a launch with its creator's first buy, and a migration to CPMM.
+LAUNCH = (
+    "yellowstone-vixen__5LzhiGZB462sKGLhav13z3KUjjN6EhT9y21F4e4hKpsggFj6bseibkmPP7qXMnac6uDuKZZpdwDcbDqP3YHUXRVp"
+    "_txupdate.json"
+)
+MIGRATION = "building-on-solana__example_grpc_bonk.json"
+
 CONTEXT = Context(
     signature="5sig",
     slot=77,
