@@ -42,6 +42,11 @@ class LocalNet:
             raise RuntimeError("this localnet was not started")
         return self._bank
 
+    @property
+    def sockets(self) -> int:
+        """How many WebSocket clients are connected."""
+        return len(self._server.sockets) if self._server is not None else 0
+
     async def start(self) -> LocalNet:
         """Load programs, listen, and begin to make slots.
 

@@ -49,7 +49,7 @@ class Socket:
     async def watch(self) -> None:
         """Close the socket once it fell behind, with the reason."""
         await self.overrun.wait()
-        reason = f"slow client: {self.queue.qsize()} notifications wait".encode()
+        reason = f"slow client: more than {self.queue.maxsize} notifications waited".encode()
         await self.websocket.close(code=CLOSE_SLOW, message=reason, drain=False)
 
 

@@ -142,9 +142,7 @@ class Stand:
     def mint(self, name: str, *, program: Pubkey = TOKEN, supply: int = 10**15, keeps: bool = False) -> Pubkey:
         """Return a new mint whose supply is alice's, 100 SOL wrapped beside it."""
         made = wallet(0, f"mint {name}")
-        steps = make_mint(
-            address(self.alice), address(made), program, supply, keeps_mint=keeps, keeps_freeze=keeps
-        )
+        steps = make_mint(address(self.alice), address(made), program, supply, keeps_mint=keeps, keeps_freeze=keeps)
         assert self.send([*steps, *wrap(address(self.alice), 100 * SOL)], self.alice, made).error is None
         return address(made)
 

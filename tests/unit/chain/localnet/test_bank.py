@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 import pytest
 
@@ -137,7 +138,7 @@ def test_slots_follow_each_other_and_blocks_chain() -> None:
     stand.step(5)
     blocks = list(stand.bank.history.blocks.values())
     assert [each.slot for each in blocks] == list(range(blocks[0].slot, stand.bank.slot + 1))
-    assert all(one.blockhash == other.previous_blockhash for one, other in zip(blocks, blocks[1:], strict=False))
+    assert all(one.blockhash == other.previous_blockhash for one, other in pairwise(blocks))
     assert len({each.blockhash for each in blocks}) == len(blocks)
     assert stand.news.slots[-1] == (stand.bank.slot, stand.bank.slot - stand.settings.finalized_after)
 

@@ -44,7 +44,9 @@ def held(stand: Stand, mint: Pubkey, program: Pubkey) -> int:
 def readings(landed: Landed) -> list[object]:
     """Return what the codec reads in the program's invocations of a transaction."""
     found: list[object] = []
-    context = Context(landed.signature, landed.slot, 0, 0, "test", landed.keys[0], True, False, False, landed.block_time)
+    context = Context(
+        landed.signature, landed.slot, 0, 0, "test", landed.keys[0], True, False, False, landed.block_time
+    )
     for index, call in enumerate(landed.envelope.calls):
         if landed.keys[call.program_index] != cpmm.PROGRAM:
             continue
@@ -272,8 +274,8 @@ def _swapped_vaults(accounts: list[AccountMeta], keys: cpmm.PoolKeys, stand: Sta
         (_swap_with(12, lambda keys, stand: keys.pool), 2012),
     ],
     ids=[
-        "unsigned", "authority", "config", "pool layout", "pool owner", "token mint", "vaults turned", "one vault twice",
-        "foreign vault", "token program", "mint", "observation",
+        "unsigned", "authority", "config", "pool layout", "pool owner", "token mint", "vaults turned",
+        "one vault twice", "foreign vault", "token program", "mint", "observation",
     ],
 )  # fmt: skip
 def test_a_swap_with_one_wrong_account_is_refused_by_number(change: Change, code: int) -> None:
