@@ -58,6 +58,7 @@ COUNTERS = (
     "incomplete_for_good",
 )
 _Market = Swapped | LiquidityChanged | CurveCompleted | PoolMigrated
+_Trade = Swapped | LiquidityChanged
 
 
 @lru_cache(maxsize=4096)
@@ -266,7 +267,7 @@ class Reader:
         state, kind = self.state, type(event)
         ordinal = self.ordinals.get((kind, event.pool), 0)
         self.ordinals[kind, event.pool] = ordinal + 1
-        if isinstance(event, Swapped | LiquidityChanged):
+        if isinstance(event, _Trade):
             trades = state.settings.trades
             if trades == "none" or (trades == "tracked" and event.pool not in state.tracking):
                 state.counters["trades_untracked"] += 1

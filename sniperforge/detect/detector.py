@@ -74,7 +74,7 @@ class Detector:
             if len(data) > bytes_max:
                 raise DecodeError(f"frame of {len(data)} bytes, {bytes_max} are allowed; raise detect.frame_bytes_max")
             # Words of a payload line that do not start one may be a forgery: then every log text is kept.
-            is_odd = any(not piece.endswith(b'"') for piece in data.split(b"Program data: ")[:-1])
+            is_odd = any(not piece.endswith(b'"') for piece in data.rsplit(b"Program data: ")[:-1])
             readings = read_frame(data, wanted=self._is_wanted, keep=None if is_odd else self.state.by_program)
         except DecodeError as problem:
             counters["frames_refused"] += 1
