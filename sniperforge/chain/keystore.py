@@ -157,8 +157,8 @@ def _read_private(path: str | Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as problem:
         raise KeyUnusable(str(path), f"cannot open: {problem.strerror}", "check the path of the key file") from None
-    with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(file.fileno())
+    try:
+        facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise KeyUnusable(str(path), "not a regular file", "name the key file itself")
         if facts.st_mode & 0o077:
@@ -168,7 +168,9 @@ def _read_private(path: str | Path) -> bytes:
             raise KeyUnusable(str(path), f"belongs to uid {facts.st_uid}, not to us", "run as its owner")
         if facts.st_size > FILE_BYTES_MAX:
             raise KeyUnusable(str(path), f"{facts.st_size} bytes are no key file", "name the key file itself")
-        return file.read(FILE_BYTES_MAX)
+        return os.read(descriptor, FILE_BYTES_MAX)
+    finally:
+        os.close(descriptor)
 
 
 def _parse_keypair(content: bytes) -> tuple[Secret | None, str, str]:

@@ -1,0 +1,204 @@
+"""The signer signs what the policy allows, looks at the message itself, and shows nothing of its key."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from solders.keypair import Keypair
+from solders.transaction import VersionedTransaction
+
+from sniperforge.base.units import Pubkey
+from sniperforge.chain.keystore import from_seed
+from sniperforge.chain.signer import MINUTE_NS, Plan, Policy, Signer, SignRefused
+from sniperforge.dex.programs import (
+    ASSOCIATED_TOKEN,
+    COMPUTE_BUDGET,
+    SYSTEM,
+    TOKEN,
+    WSOL,
+    ata,
+    close_account,
+    compute_limit,
+    open_ata,
+    sync_native,
+    transfer_lamports,
+)
+from sniperforge.dex.venue import AccountMeta, Instruction
+from sniperforge.trading.transaction import compile_message
+
+SEED = bytes(range(32))
+WALLET = Pubkey(bytes(Keypair.from_seed(SEED).pubkey()))
+TIPS = Pubkey(b"\x0b" * 32)
+STRANGER = Pubkey(b"\x0c" * 32)
+VENUE = Pubkey(b"\x0d" * 32)
+MINT = Pubkey(b"\x0e" * 32)
+POLICY = Policy(
+    programs=frozenset((SYSTEM, TOKEN, ASSOCIATED_TOKEN, COMPUTE_BUDGET, VENUE)),
+    order_lamports_max=1_000,
+    minute_lamports_max=2_500,
+    tip_accounts=frozenset((TIPS,)),
+)
+WRAPPED = ata(WALLET, WSOL)
+SWAP = Instruction(VENUE, (AccountMeta(WALLET, True, True), AccountMeta(MINT)), bytes(200))
+ORDER = (
+    compute_limit(100_000),
+    open_ata(WALLET, WALLET, WSOL, TOKEN, WRAPPED),
+    transfer_lamports(WALLET, WRAPPED, 600),
+    sync_native(WRAPPED),
+    SWAP,
+    close_account(WRAPPED, WALLET, TOKEN),
+    transfer_lamports(WALLET, TIPS, 300),
+)
+ENTRY, EXIT = Plan(900, False), Plan(900, True)
+
+
+def signer() -> Signer:
+    return Signer(from_seed(SEED), POLICY)
+
+
+def message(*instructions: Instruction, payer: Pubkey = WALLET, versioned: bool = False) -> bytes:
+    return compile_message(payer, instructions, bytes(32), versioned=versioned)
+
+
+@pytest.mark.parametrize("versioned", [False, True])
+def test_a_whole_order_is_signed_and_verifies(versioned: bool) -> None:
+    raw = signer().sign(message(*ORDER, versioned=versioned), ENTRY, 0)
+    transaction = VersionedTransaction.from_bytes(raw)
+    assert transaction.verify_with_results() == [True]
+    assert bytes(transaction.signatures[0]) == bytes(Keypair.from_seed(SEED).sign_message(raw[65:]))
+
+
+def refused(*instructions: Instruction, plan: Plan = ENTRY) -> SignRefused:
+    with pytest.raises(SignRefused) as caught:
+        signer().sign(message(*instructions), plan, 0)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_a_program_that_is_not_listed_is_refused_by_its_id() -> None:
+    assert refused(Instruction(STRANGER, (), b"")).rule == "programs"
+
+
+def test_lamports_go_to_ourselves_and_tips_only() -> None:
+    assert refused(transfer_lamports(WALLET, STRANGER, 1)).rule == "transfer"
+
+
+def test_transfers_stay_within_the_plan() -> None:
+    assert "transfers 901 lamports, planned 900" in str(
+        refused(transfer_lamports(WALLET, WRAPPED, 600), transfer_lamports(WALLET, TIPS, 301))
+    )
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        Instruction(SYSTEM, (AccountMeta(WALLET, True, True), AccountMeta(WRAPPED)), b"\x01\0\0\0" + bytes(32)),
+        Instruction(SYSTEM, (AccountMeta(WALLET, True, True), AccountMeta(WRAPPED)), b"\x02\0\0\0" + bytes(7)),
+    ],
+)
+def test_no_other_system_instruction_is_signed(instruction: Instruction) -> None:
+    assert refused(instruction).rule == "system"
+
+
+def test_tokens_are_not_transferred_and_accounts_close_in_our_favour() -> None:
+    transfer = Instruction(
+        TOKEN, (AccountMeta(WRAPPED, False, True), AccountMeta(STRANGER, False, True)), b"\x03" + bytes(8)
+    )
+    assert refused(transfer).rule == "token"
+    theirs = Instruction(TOKEN, (AccountMeta(WRAPPED, False, True), AccountMeta(STRANGER, False, True)), b"\x09")
+    assert "in another's favour" in str(refused(theirs))
+
+
+def test_only_our_wallet_pays_and_signs() -> None:
+    with pytest.raises(SignRefused, match=r"signer\.fee_payer"):
+        signer().sign(message(SWAP, payer=STRANGER), ENTRY, 0)
+    with pytest.raises(SignRefused, match=r"signer\.fee_payer"):
+        signer().sign(message(Instruction(VENUE, (AccountMeta(STRANGER, True),), b"")), ENTRY, 0)
+
+
+def test_the_order_cap_binds_at_its_edge_for_exits_too() -> None:
+    for is_exit in (False, True):
+        signer().sign(message(SWAP), Plan(1_000, is_exit), 0)
+        with pytest.raises(SignRefused, match="1001 asked, 1000 allowed"):
+            signer().sign(message(SWAP), Plan(1_001, is_exit), 0)
+
+
+def test_the_minute_cap_counts_entries_and_lets_exits_through() -> None:
+    ours = signer()
+    ours.sign(message(SWAP), Plan(1_000, False), 0)
+    ours.sign(message(SWAP), Plan(1_000, False), 1)
+    ours.sign(message(SWAP), Plan(500, False), 2)
+    with pytest.raises(SignRefused, match="2501 in one minute, 2500 allowed"):
+        ours.sign(message(SWAP), Plan(1, False), MINUTE_NS - 1)
+    ours.sign(message(SWAP), Plan(1_000, True), MINUTE_NS - 1)
+    ours.sign(message(SWAP), Plan(1_000, False), MINUTE_NS)
+
+
+def test_what_was_signed_before_a_restart_counts() -> None:
+    ours = signer()
+    ours.remember(Plan(2_500, False), 0)
+    ours.remember(Plan(2_500, True), 0)
+    with pytest.raises(SignRefused, match="minute"):
+        ours.sign(message(SWAP), Plan(1, False), 1)
+
+
+def test_a_refused_order_is_not_counted() -> None:
+    ours = signer()
+    with pytest.raises(SignRefused):
+        ours.sign(message(Instruction(STRANGER, (), b"")), Plan(1_000, False), 0)
+    assert ours._spent_lamports == 0
+
+
+@given(st.binary(max_size=300))
+def test_bytes_that_are_no_message_are_refused_not_crashed_on(noise: bytes) -> None:
+    with pytest.raises(SignRefused):
+        signer().sign(noise, ENTRY, 0)
+
+
+@given(cut=st.integers(0, 400), flip=st.integers(0, 8 * 400), data=st.binary(max_size=4))
+def test_a_damaged_order_moves_nothing_foreign(cut: int, flip: int, data: bytes) -> None:
+    """Whatever is signed after damage still calls listed programs only and pays ourselves or tips."""
+    body = bytearray(message(*ORDER))
+    body[flip // 8 % len(body)] ^= 1 << flip % 8
+    damaged = bytes(body[: len(body) - cut % 3] + data)
+    ours = signer()
+    try:
+        raw = ours.sign(damaged, ENTRY, 0)
+    except SignRefused:
+        return
+    checked = VersionedTransaction.from_bytes(raw).message
+    assert bytes(checked.account_keys[0]) == WALLET
+    assert {bytes(checked.account_keys[i.program_id_index]) for i in checked.instructions} <= POLICY.programs
+
+
+@pytest.mark.parametrize("version", [b"\x81", b"\xff"])
+def test_an_unknown_version_is_refused(version: bytes) -> None:
+    with pytest.raises(SignRefused, match="legacy"):
+        signer().sign(version + message(SWAP) + b"\0", ENTRY, 0)
+
+
+def test_left_over_bytes_are_refused() -> None:
+    with pytest.raises(SignRefused, match="1 bytes are left over"):
+        signer().sign(message(SWAP) + b"\0", ENTRY, 0)
+
+
+def test_long_instruction_data_is_read_to_its_end() -> None:
+    """Lengths of one, two and three bytes (the last cannot fit a packet, but must not confuse)."""
+    big = Instruction(VENUE, (), bytes(900))
+    assert signer().sign(message(big), ENTRY, 0)
+    three = message(Instruction(VENUE, (), b""))[:-1] + b"\x80\x80\x01" + bytes(16384)
+    assert signer()._walk(three) == 0
+
+
+def test_a_signer_is_never_shown_copied_or_pickled() -> None:
+    ours = signer()
+    assert "signer of" in repr(ours)
+    for use in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="never copied"):
+            use(ours)
+    assert SEED.hex() not in repr(ours)
+    assert not hasattr(ours, "__dict__")
