@@ -6,7 +6,7 @@ A new venue is one module, one line here, and done when the conformance suite pa
 from __future__ import annotations
 
 from sniperforge.base.units import Pubkey
-from sniperforge.dex import pumpfun, pumpswap, raydium_cpmm
+from sniperforge.dex import pumpfun, pumpswap, raydium_amm, raydium_cpmm, raydium_launchlab
 from sniperforge.dex.venue import Venue
 
 VENUES: dict[str, Venue] = {
@@ -15,6 +15,8 @@ VENUES: dict[str, Venue] = {
         pumpfun.VENUE,
         pumpswap.VENUE,
         raydium_cpmm.VENUE,
+        raydium_amm.VENUE,
+        raydium_launchlab.VENUE,
     )
 }
 
