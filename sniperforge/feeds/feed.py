@@ -26,7 +26,7 @@ from sniperforge.feeds.recording import DRAIN_S, Recorder, RecordingStopped
 from sniperforge.feeds.rpc import Caller
 from sniperforge.feeds.settings import Endpoint, FeedSettings, Tape
 from sniperforge.feeds.signature import Race, RaceStats
-from sniperforge.feeds.source import Sink, Source, SourceStats
+from sniperforge.feeds.source import Sink, Source, SourceStats, ended
 from sniperforge.feeds.tape import TapeSource
 from sniperforge.feeds.websocket import WebSocketSource
 
@@ -131,9 +131,7 @@ class Feed:
     async def stop(self) -> None:
         """Stop every source, then finish the tape; may be called twice."""
         await asyncio.gather(*(source.stop() for source in self._sources))
-        for task in self._services:
-            task.cancel()
-        await asyncio.gather(*self._services, return_exceptions=True)
+        await asyncio.gather(*(ended(task) for task in self._services))
         if self._caller is not None:
             await self._caller.close()
         if self._recorder is not None:

@@ -10,6 +10,8 @@ otherwise an endpoint could write `{},"type":"PoolCreated"` into our pipe.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 import orjson
 
@@ -18,6 +20,7 @@ from sniperforge.base.errors import DecodeError
 from sniperforge.base.events import SCHEMA_VERSION, Event, FeedChanged, Frame, GapSeen, InputRefused
 from sniperforge.base.units import U64_MAX
 
+_T = TypeVar("_T")
 _CURE = "one JSON object a line is expected"
 #: Messages a feed itself writes beside its frames.
 _NOTES = (FeedChanged, GapSeen, InputRefused)
@@ -50,12 +53,7 @@ def json_text(data: bytes) -> bytes:
     Raises:
         DecodeError: it is not exactly one JSON value in UTF-8.
     """
-    try:
-        if not data.isascii():
-            data.decode()
-        text = bytes(_raw.decode(data))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-        raise DecodeError(f"not JSON: {problem}; {_CURE}") from None
+    text = bytes(_decoded(_raw, data))
     # A raw line break cannot stand inside a JSON string, so these are spaces.
     if b"\n" in text or b"\r" in text:
         text = text.replace(b"\r", b" ").replace(b"\n", b" ")
@@ -65,12 +63,16 @@ def json_text(data: bytes) -> bytes:
 def json_items(data: bytes) -> list[bytes]:
     """Return the values of a JSON array, or the one value that is no array; raises DecodeError."""
     text = json_text(data)
-    if not text.startswith(b"["):
-        return [text]
+    return [bytes(item) for item in _decoded(_many, text)] if text.startswith(b"[") else [text]
+
+
+def _decoded(decoder: msgspec.json.Decoder[_T], data: bytes) -> _T:
     try:
-        return [bytes(item) for item in _many.decode(text)]
-    except (msgspec.DecodeError, RecursionError) as problem:
-        raise DecodeError(f"not a JSON array: {problem}; {_CURE}") from None
+        if not data.isascii():
+            data.decode()
+        return decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        raise DecodeError(f"not JSON: {problem}; {_CURE}") from None
 
 
 def frame_line(frame: Frame) -> bytes:

@@ -31,6 +31,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     name: str = ""
     commitment: Commitment = ""
 
+    def __repr__(self) -> str:
+        """Return all but the URL: settings end up in messages, keys must not."""
+        return f"Endpoint(name={self.name!r}, kind={self.kind!r}, commitment={self.commitment!r}, url='***')"
+
 
 class Tape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One recorded file.
@@ -125,3 +129,8 @@ class FeedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     seen_max: Annotated[int, msgspec.Meta(ge=2, le=1 << 24)] = 262_144
     connection: Connection = Connection()
     gaps: Gaps = Gaps()
+
+    def __repr__(self) -> str:
+        """Return all but the URL of the RPC endpoint, see `Endpoint`."""
+        shown = {name: getattr(self, name) for name in self.__struct_fields__} | {"rpc": self.rpc and "***"}
+        return f"FeedSettings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"

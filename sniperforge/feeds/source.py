@@ -9,6 +9,7 @@ drops itself.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 import msgspec
@@ -23,6 +24,8 @@ SUBSCRIBED = "subscribed"
 LOST = "lost"
 STALLED = "stalled"
 REFUSED = "refused"
+#: Seconds a cancelled task gets before it is cancelled again.
+STOP_TRY_S = 2.0
 
 
 class Sink(Protocol):
@@ -109,3 +112,10 @@ class Refusals:
         since = f" (and {self._untold} more like it before)" if self._untold else ""
         self._told_ns, self._untold = now_ns, 0
         return InputRefused(ts_ns=now_ns, where=where, problem=problem + since, cure=cure)
+
+
+async def ended(task: asyncio.Task[None], *, try_s: float = STOP_TRY_S) -> None:
+    """Cancel *task* until it is done, whatever of it swallows a cancellation; its error stays with it."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=try_s)

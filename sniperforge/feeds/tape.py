@@ -26,7 +26,7 @@ from sniperforge.base.units import NANOS_PER_SECOND
 from sniperforge.feeds.compression import Unpacker, unpacker_for
 from sniperforge.feeds.ndjson import json_items, parse_line
 from sniperforge.feeds.settings import Tape
-from sniperforge.feeds.source import Sink, SourceStats
+from sniperforge.feeds.source import Sink, SourceStats, ended
 
 CHUNK_BYTES = 1 << 18
 #: A line holds one frame of at most 64 MiB by default, plus its envelope.
@@ -207,8 +207,7 @@ class TapeSource:
     async def stop(self) -> None:
         """End where the tape stands now."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+            await ended(self._task)
 
     def stats(self) -> SourceStats:
         """Return the figures so far."""

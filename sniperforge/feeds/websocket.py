@@ -31,7 +31,7 @@ from sniperforge.feeds.address import checked_url, default_name, masked, scrubbe
 from sniperforge.feeds.backoff import Backoff
 from sniperforge.feeds.session import Ending, Session, Tally
 from sniperforge.feeds.settings import Connection, Endpoint
-from sniperforge.feeds.source import CONNECTING, LOST, REFUSED, Sink, SourceStats, Watcher
+from sniperforge.feeds.source import CONNECTING, LOST, REFUSED, Sink, SourceStats, Watcher, ended
 from sniperforge.feeds.subscription import requests
 
 #: Seconds a dead transport gets to say goodbye before it is forgotten.
@@ -169,8 +169,7 @@ class WebSocketSource:
     async def stop(self) -> None:
         """Drop the connection and end."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+            await ended(self._task)
 
     def stats(self) -> SourceStats:
         """Return the figures so far."""
@@ -209,7 +208,8 @@ class WebSocketSource:
         listener = _Listener(session, self._clock, self._limits.frame_bytes_max)
         try:
             transport = await self._dial(listener)
-        except (WSError, OSError, TimeoutError) as problem:
+        except (WSError, OSError, TimeoutError, ValueError) as problem:
+            # ValueError: a host name that IDNA cannot write.
             listener.ended.cancel()
             return self._refused_at_the_door(problem)
         try:
@@ -219,8 +219,9 @@ class WebSocketSource:
             transport.disconnect(graceful=False)
             if session.subscribed:
                 self._watcher.lost(self.name)
-            with contextlib.suppress(WSError, TimeoutError):
-                await asyncio.wait_for(transport.wait_disconnected(), GOODBYE_S)
+            with contextlib.suppress(WSError, OSError, TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await transport.wait_disconnected()
         return Ending(ending.state, scrubbed(ending.detail, self._endpoint.url), session.subscribed)
 
     async def _dial(self, listener: _Listener) -> WSTransport:
@@ -236,7 +237,10 @@ class WebSocketSource:
             max_redirects=0,
             use_aiofastnet=False,
         )
-        transport, _ = await asyncio.wait_for(connect, self._limits.connect_s)
+        # Not wait_for: in 3.11 it swallows a cancellation that comes together
+        # with the result, and `stop` then waits for a source that goes on.
+        async with asyncio.timeout(self._limits.connect_s):
+            transport, _ = await connect
         return transport
 
     async def _watch(self, listener: _Listener, transport: WSTransport) -> Ending:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import logging
 from pathlib import Path
 
 import pytest
@@ -258,3 +259,22 @@ def test_waiting_ends_when_the_feed_is_stopped() -> None:
             assert len(shelf.frames) + len(shelf.notes) == heard
 
     run(main)
+
+
+def test_no_library_logs_the_key(caplog: pytest.LogCaptureFixture) -> None:
+    """At its finest level the socket's library shows the request line, key and all."""
+    caplog.set_level(1)
+    logging.getLogger("picows").setLevel(1)
+
+    async def main() -> None:
+        shelf = Shelf()
+        async with node() as server, feeding(settings(server.endpoint()), shelf):
+            await until(lambda: "subscribed" in shelf.states("node"), "subscribed")
+            await server.send("garbage")
+            await server.die()
+            await until(lambda: "lost" in shelf.states("node"), "lost")
+            await server.start()
+
+    run(main)
+    ours = [record for record in caplog.records if not record.name.startswith("websockets")]
+    assert KEY not in " ".join(record.getMessage() for record in ours)

@@ -33,3 +33,14 @@ def test_a_setting_out_of_its_bounds_is_named(fields: dict[str, object], path: s
     """So that one line says which key to change."""
     with pytest.raises(msgspec.ValidationError, match=path):
         msgspec.convert(fields, FeedSettings)
+
+
+def test_settings_in_a_message_show_no_url() -> None:
+    """A key may stand in any of them."""
+    fields = {"endpoints": [{"url": "ws://h/?key=secret1", "name": "n"}], "rpc": "http://h/secret2", "seen_max": 9}
+    shown = repr(msgspec.convert(fields, FeedSettings))
+    assert "secret" not in shown
+    assert "Endpoint(name='n', kind='logs', commitment='', url='***')" in shown
+    assert "seen_max=9" in shown
+    assert "rpc='***'" in shown
+    assert "rpc=None" in repr(FeedSettings())
