@@ -237,20 +237,14 @@ def verify(created: PoolCreated) -> str:
     All follow from the market's address, the pool's own included.
     """
     pool = created.pool
-    keys, market = pool.keys, pool.keys["market"]
-    coin, pc = ("base_vault", "quote_vault") if pool.numbers["base_is_0"] else ("quote_vault", "base_vault")
-    claimed = {
-        "amm_id": pool.address,
-        "authority": keys["authority"],
-        "lp_mint": keys["lp_mint"],
-        "coin_vault": keys[coin],
-        "pc_vault": keys[pc],
-        "target_orders": keys["target_orders"],
-    }
+    keys = pool.keys
+    market = keys.get("market", ZERO_KEY)
+    vaults = ("coin_vault", "pc_vault") if pool.numbers["base_is_0"] else ("pc_vault", "coin_vault")
+    claimed = {**keys, "amm_id": pool.address}
+    claimed |= {name: keys[side] for name, side in zip(vaults, ("base_vault", "quote_vault"), strict=True)}
     derived = {"amm_id": pda(PROGRAM, PROGRAM, market, b"amm_associated_seed"), "authority": AUTHORITY}
-    if "open_orders" in keys:
-        claimed["open_orders"] = keys["open_orders"]
     for name, seed in SEEDS.items():
-        if name in claimed:
+        # A pool made without OpenBook has no open orders.
+        if name in claimed or name != "open_orders":
             derived[name] = pda(PROGRAM, PROGRAM, market, seed)
     return first_difference(claimed, derived)

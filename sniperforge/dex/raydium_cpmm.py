@@ -40,7 +40,7 @@ from sniperforge.dex.raydium_cpmm_layouts import (
     decode_pool_state,
 )
 from sniperforge.dex.raydium_cpmm_reading import read, verify
-from sniperforge.dex.token_pair import base_is_first
+from sniperforge.dex.token_pair import base_is_first, variant
 from sniperforge.dex.venue import Instruction, Quote, SwapOrder, Venue
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "read",
     "swap",
     "swap_keys",
+    "variant",
     "verify",
 ]
 
@@ -273,5 +274,5 @@ VENUE = Venue(
     apply=apply,
     swap_keys=swap_keys,
     assemble=assemble,
-    variant=token_pair.variant,
+    variant=variant,
 )

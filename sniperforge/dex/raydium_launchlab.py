@@ -174,7 +174,7 @@ def quote_in(pool: Pool, amount_in: int, *, is_buy: bool) -> Quote:
     Raises:
         EmptyPool: the curve is complete, or a sell brings back more than was sold.
     """
-    state, rates = _tradable(pool), _rates(pool)
+    state, rates = _tradable(pool, is_buy=is_buy), _rates(pool)
     if is_buy:
         return _quote(pool, state, curve.buy_exact_in(state, amount_in, rates), is_buy=True)
     sent = amount_in - token_pair.transfer_fee(pool, amount_in)
@@ -187,7 +187,7 @@ def quote_out(pool: Pool, amount_out: int, *, is_buy: bool) -> Quote:
     Raises:
         EmptyPool: the curve is complete or holds no more than that.
     """
-    state, rates = _tradable(pool), _rates(pool)
+    state, rates = _tradable(pool, is_buy=is_buy), _rates(pool)
     if is_buy:
         gross = token_pair.before_transfer_fee(pool, amount_out)
         return _quote(pool, state, curve.buy_exact_out(state, gross, rates), is_buy=True)
@@ -196,9 +196,10 @@ def quote_out(pool: Pool, amount_out: int, *, is_buy: bool) -> Quote:
     return _quote(pool, state, trade, is_buy=False, amount_in=amount_in)
 
 
-def _tradable(pool: Pool) -> curve.Curve:
+def _tradable(pool: Pool, *, is_buy: bool) -> curve.Curve:
     state = curve_of(pool)
-    if pool.numbers["status"] != STATUS_FUND or state.real_base >= state.total_base_sell:
+    sold_out = is_buy and state.real_base >= state.total_base_sell
+    if sold_out or pool.numbers["status"] != STATUS_FUND:
         raise EmptyPool(f"{NAME}: the curve is complete; trade the pool the coin migrates to")
     return state
 
@@ -297,17 +298,14 @@ VENUE = Venue(
     markers=(
         b"Instruction: InitializeV2",
         b"Instruction: InitializeWithToken2022",
-        b"Instruction: MigrateToAmm",
-        b"Instruction: MigrateToCpswap",
+        b"Instruction: MigrateTo",
         # The first version's name; the quote (or its escape) ends the JSON string.
         b'Instruction: Initialize"',
         b'Instruction: Initialize\\"',
         # The end of a TradeEvent in a log line that completes the curve: share fee
-        # below 2^40, direction buy, status "migrate", exact input or exact output.
+        # below 2^40, direction buy, status "migrate", exact input; or exact output.
         b'AAAAAAEB"',
-        b'AAAAAAEB\\"',
         b'AAAAAAEA"',
-        b'AAAAAAEA\\"',
     ),
     trade_markers=((b"vdt/007mYe", 8),),
     read=read,

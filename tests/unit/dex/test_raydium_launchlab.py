@@ -101,7 +101,7 @@ def test_a_complete_curve_quotes_nothing() -> None:
     with pytest.raises(EmptyPool, match="complete"):
         launchlab.quote_in(done, 1, is_buy=True)
     with pytest.raises(EmptyPool, match="complete"):
-        launchlab.quote_out(make_pool(sold=793_100_000_000_000, raised=85 * 10**9), 1, is_buy=False)
+        launchlab.quote_out(make_pool(sold=793_100_000_000_000, raised=85 * 10**9), 1, is_buy=True)
 
 
 def test_a_coin_that_takes_a_transfer_fee_is_quoted_with_it() -> None:
