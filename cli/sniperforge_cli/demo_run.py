@@ -286,7 +286,7 @@ class Demo:
         seen = {base58(pool) for pool in session.launches}
         launches = {entry.pool for entry in truth if entry.type == ledger.LAUNCH}
         forged = {entry.pool for entry in truth if entry.type in (ledger.SPOOF, ledger.FAILED_CREATE)} - launches
-        pnl = sum(trade.pnl_lamports for trade in session.trades.values())
+        pnl = sum(trade.pnl_lamports for trade in session.trades.values()) - session.entry_losses_lamports
         figures: dict[str, Any] = {
             "positions_closed": len(session.closed_trades()),
             "positions_open": len(session.open_trades()),
@@ -303,6 +303,7 @@ class Demo:
             "money": {
                 "pnl_lamports": pnl,
                 "fees_lamports": session.fees_lamports,
+                "entry_losses_lamports": session.entry_losses_lamports,
                 "wallet_before_lamports": before,
                 "wallet_after_lamports": after,
                 "unexplained_lamports": after - before - pnl,

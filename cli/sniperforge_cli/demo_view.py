@@ -17,7 +17,7 @@ from rich.text import Text
 from sniperforge.base import events
 from sniperforge.base.keys import text as base58
 from sniperforge.base.units import sol
-from sniperforge.observe.session import HOT, LEGS, Session, Trade, percentile
+from sniperforge.observe.session import HOT, LEGS, WAITED, Session, Trade, percentile
 
 WIDTH = 80
 RECENT_ROWS = 8
@@ -113,6 +113,7 @@ def _money(figures: Mapping[str, Any]) -> Table:
     money = figures["money"]
     table = _table("money", "figure", "SOL")
     table.add_row("PnL after all costs", sol(money["pnl_lamports"]))
+    table.add_row("fees of failed entries, in it", sol(money["entry_losses_lamports"]))
     table.add_row("fees and tips in it", sol(money["fees_lamports"]))
     table.add_row("wallet before", sol(money["wallet_before_lamports"]))
     table.add_row("wallet after", sol(money["wallet_after_lamports"]))
@@ -141,7 +142,7 @@ def _detection(figures: Mapping[str, Any], session: Session) -> Table:
 def legs(session: Session) -> Table:
     """Return the latency of every leg."""
     table = _table("latency", "leg", "samples", "p50", "p99")
-    for leg in (*LEGS, HOT):
+    for leg in (*LEGS, HOT, WAITED):
         values = session.legs[leg]
         table.add_row(leg, str(len(values)), *(_duration(percentile(values, share)) for share in (0.5, 0.99)))
     return table

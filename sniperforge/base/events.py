@@ -326,6 +326,8 @@ class OrderProposed(Event, frozen=True, kw_only=True, tag=26):
         reason: why ("entry", "take_profit[0]", "stop_loss", "time_stop", …).
         attempt: 0 for the first try; an exit tried again counts up.
         position_id: the position a sell belongs to; a buy's is its own id.
+        waited_ns: how long an entry waited on purpose, for the pool to open or for
+            the facts of its mint: no part of anybody's latency.
     """
 
     bot: str
@@ -340,6 +342,7 @@ class OrderProposed(Event, frozen=True, kw_only=True, tag=26):
     attempt: int
     position_id: int
     creator: Pubkey = ZERO_KEY
+    waited_ns: int = 0
 
 
 class ExitArmed(Event, frozen=True, kw_only=True, tag=27):

@@ -30,12 +30,16 @@ FACTS_KEPT_MAX = 4_096
 
 
 class Verdict(NamedTuple):
-    """What became of a launch: refused when there is a refusal, waiting when it says so, else passed."""
+    """What became of a launch: refused when there is a refusal, waiting when it says so, else passed.
+
+    `waited`: the verdict came later than the launch, on purpose.
+    """
 
     launch: PoolCreated
     refusal: Refusal | None = None
     waits: bool = False
     wants_token: bool = False
+    waited: bool = False
 
 
 @dataclass(slots=True)
@@ -136,4 +140,4 @@ class Judge:
         if refused is None and (waiting.wants_facts or self._opens_ns(waiting.launch) > now_ns):
             return []
         del self._waiting[address]
-        return [Verdict(waiting.launch, refused or self._filters.age(waiting.launch, now_ns))]
+        return [Verdict(waiting.launch, refused or self._filters.age(waiting.launch, now_ns), waited=True)]

@@ -200,7 +200,8 @@ class LiquiditySniper:
                     mint=launch.pool.base_mint,
                 )
             return
-        answer = verdict.refusal or self._enter(launch, self._fresh.get(address, launch.pool), now_ns)
+        waited_ns = now_ns - launch.ts_ns if verdict.waited else 0
+        answer = verdict.refusal or self._enter(launch, self._fresh.get(address, launch.pool), waited_ns, now_ns)
         if isinstance(answer, OrderProposed):
             self._fresh[address] = answer.pool
             yield answer
@@ -220,7 +221,7 @@ class LiquiditySniper:
             values=answer.values,
         )
 
-    def _enter(self, launch: PoolCreated, pool: Pool, now_ns: int) -> OrderProposed | Refusal:
+    def _enter(self, launch: PoolCreated, pool: Pool, waited_ns: int, now_ns: int) -> OrderProposed | Refusal:
         """Return the order that buys *launch*, or what stands against it at this moment."""
         refused = self._no_room(pool, now_ns)
         if refused is None and pool is not launch.pool:  # it waited, and was traded meanwhile
@@ -250,6 +251,7 @@ class LiquiditySniper:
             attempt=0,
             position_id=order_id,
             creator=launch.creator,
+            waited_ns=waited_ns,
         )
         self._entries[order_id] = _Entry(order, now_ns + self._settings.entry_answer_s * NANOS_PER_SECOND)
         self._entering_mints.add(pool.base_mint)

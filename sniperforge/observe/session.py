@@ -18,7 +18,10 @@ from sniperforge.base.units import Pubkey
 
 #: Legs in the order of the path; each is measured from the leg before it.
 LEGS = ("socket to detected", "detected to proposed", "proposed to signed", "signed to sent", "sent to landed")
+#: The whole of ours: from the frame's receive stamp to the bytes that left, less what was waited on purpose.
 HOT = "socket to sent"
+#: An entry's wait for its pool to open and for the facts of its mint.
+WAITED = "waited on purpose"
 RECENT = 200
 
 
@@ -51,7 +54,7 @@ class _Order:
     """Stamps of one order on its way; 0 where it has not been."""
 
     side: str
-    trace_id: int
+    waited_ns: int
     proposed_ns: int
     signed_ns: int = 0
     sent_ns: int = 0
@@ -69,11 +72,13 @@ class Session:
     orders_failed: Counter[str] = field(default_factory=Counter)
     landed: Counter[str] = field(default_factory=Counter)
     fees_lamports: int = 0
+    #: Fees of entries that failed: they belong to no position.
+    entry_losses_lamports: int = 0
     trades: dict[int, Trade] = field(default_factory=dict)
     swaps: int = 0
     recent: deque[Event] = field(default_factory=lambda: deque(maxlen=RECENT))
     stages: dict[str, events.StageChanged] = field(default_factory=dict)
-    legs: dict[str, list[int]] = field(default_factory=lambda: {leg: [] for leg in (*LEGS, HOT)})
+    legs: dict[str, list[int]] = field(default_factory=lambda: {leg: [] for leg in (*LEGS, HOT, WAITED)})
     sent: Counter[str] = field(default_factory=Counter)
     _orders: dict[int, _Order] = field(default_factory=dict)
 
@@ -100,6 +105,8 @@ class Session:
             case events.OrderFailed():
                 self.orders_failed[event.problem] += 1
                 self.fees_lamports += event.fee_lamports
+                if event.side == "buy":
+                    self.entry_losses_lamports += event.fee_lamports
             case events.OrderExpired():
                 self.orders_failed["expired"] += 1
             case events.PositionChanged():
@@ -127,9 +134,11 @@ class Session:
     def _proposed(self, event: events.OrderProposed) -> None:
         if event.id in self._orders:
             return
-        self._orders[event.id] = _Order(event.side, event.trace_id, event.ts_ns)
+        self._orders[event.id] = _Order(event.side, event.waited_ns, event.ts_ns)
         created = self.launches.get(event.pool.address)
-        if event.side == "buy" and created is not None:
+        if event.waited_ns:
+            self.legs[WAITED].append(event.waited_ns)
+        elif event.side == "buy" and created is not None:
             self.legs[LEGS[1]].append(event.ts_ns - created.ts_ns)
 
     def _moved(self, event: events.OrderSigned | events.OrderSent) -> None:
@@ -145,7 +154,7 @@ class Session:
             order.sent_ns = event.ts_ns
             self.legs[LEGS[3]].append(event.ts_ns - (order.signed_ns or order.proposed_ns))
             if order.side == "buy" and event.origin_ns:
-                self.legs[HOT].append(event.ts_ns - event.origin_ns)
+                self.legs[HOT].append(event.ts_ns - event.origin_ns - order.waited_ns)
 
     def _landed(self, event: events.OrderLanded) -> None:
         order = self._orders.get(event.order_id)
