@@ -20,10 +20,9 @@ from urllib.parse import SplitResult, urlsplit
 import aiohttp
 import msgspec
 import orjson
-from solders.hash import Hash
 
 from sniperforge.base.errors import ConfigError, DecodeError, UnavailableError
-from sniperforge.base.keys import text
+from sniperforge.base.keys import key, text
 from sniperforge.base.units import Pubkey
 
 T = TypeVar("T")
@@ -217,8 +216,8 @@ class RpcClient:
         """Return the 32 bytes of the newest blockhash and the last block height it is valid at."""
         answer = await self._typed("getLatestBlockhash", [{"commitment": commitment}], _Blockhash)
         try:
-            return bytes(Hash.from_string(answer.value.blockhash)), answer.value.lastValidBlockHeight
-        except ValueError:
+            return key(answer.value.blockhash), answer.value.lastValidBlockHeight
+        except DecodeError:
             raise self._malformed("getLatestBlockhash", "no base58 hash") from None
 
     async def block_height(self, commitment: str) -> int:
