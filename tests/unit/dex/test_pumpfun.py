@@ -20,7 +20,7 @@ from solders.transaction import VersionedTransaction
 
 from sniperforge.base.errors import DecodeError
 from sniperforge.base.events import CurveCompleted, LaunchDisbelieved, Pool, PoolCreated, PoolMigrated, Swapped
-from sniperforge.base.keys import key, text
+from sniperforge.base.keys import text
 from sniperforge.base.units import ZERO_KEY, Pubkey, slippage_max
 from sniperforge.dex import pumpfun
 from sniperforge.dex.borsh import TAIL_MAX, encode_text
@@ -607,6 +607,18 @@ def test_the_creators_rate_of_a_loaded_curve(creator: Pubkey, own: int, rate: in
     assert pool.numbers["creator_fee_bps"] == rate
 
 
+@pytest.mark.parametrize(("configurable", "rate"), [(False, 40), (True, 77)])
+def test_the_rates_of_global_hold_where_no_fee_config_is_given(configurable: bool, rate: int) -> None:
+    """And its switch says whether a coin's own rate counts."""
+    raw = bytearray(1087)
+    raw[:8] = bytes.fromhex("a7e8e8b1c86c727f")
+    struct.pack_into("<Q", raw, 105, 50)
+    struct.pack_into("<Q", raw, 154, 40)
+    raw[1045] = configurable
+    pool = pumpfun.load(CURVE, {**KNOWN, "bonding_curve": _account(own_bps=77), "global": bytes(raw)})
+    assert (pool.numbers["protocol_fee_bps"], pool.numbers["creator_fee_bps"]) == (50, rate)
+
+
 def test_old_curves_load() -> None:
     """49 bytes: no creator yet; an empty curve has no market cap and loads all the same."""
     assert pumpfun.load(CURVE, {**KNOWN, "bonding_curve": _account(size=49)}).keys == {"creator": ZERO_KEY}
@@ -691,4 +703,6 @@ def test_compute_units_cover_recorded_trades(is_buy: bool, units: int) -> None:
 def test_unknown_events_are_told_apart_from_broken_ones() -> None:
     """None for what we do not know."""
     assert pumpfun.decode_event(b"whatever") is None
-    assert key(text(MINT)) == MINT
+    decoded = pumpfun.decode_event(_trade_event(is_buy=True))
+    assert decoded is not None
+    assert (decoded[0], decoded[1].ints["sol_amount"]) == ("TradeEvent", 1000)

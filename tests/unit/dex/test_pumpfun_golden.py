@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import struct
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sniperforge.base.errors import DecodeError
 from sniperforge.base.events import Pool
 from sniperforge.base.keys import key, text
 from sniperforge.base.units import ZERO_KEY, Pubkey
@@ -344,6 +346,57 @@ def test_sales_are_the_sdks(case: Case) -> None:
     assert quote.amount_out == int(case["expected"]["quote_out"])
     if case["inputs"]["mint_supply"] == case["inputs"]["curve"]["token_total_supply"]:
         assert pumpfun.market_cap(pool) == int(case["expected"]["market_cap"])
+
+
+def _recorded_trades() -> list[Record]:
+    """Return every different TradeEvent of the recordings that is pump.fun's, by its layout."""
+    mainnet = GOLDEN.parents[1] / "mainnet"
+    files = [*mainnet.glob("pumpfun/*"), *mainnet.glob("logs_notification/*"), mainnet / "blocks" / "332254908.json"]
+    found = {
+        line: None for file in files if file.exists() for line in re.findall(rb"vdt/007mYe[\w+/]+=*", file.read_bytes())
+    }
+    trades = []
+    for line in found:
+        try:
+            decoded = pumpfun.decode_event(base64.b64decode(line))
+        except DecodeError:
+            continue  # Another program's event of the same name.
+        if decoded is not None and not decoded[1].ints.get("mayhem_mode"):
+            trades.append(decoded[1])
+    return trades
+
+
+def test_every_recorded_trade_is_quoted_exactly() -> None:
+    """Each from the reserves it left behind; a mayhem coin's agent trades by rules of its own."""
+    trades = _recorded_trades()
+    if not trades:
+        pytest.skip("the recorded transactions of ../shared are absent")
+    for trade in trades:
+        ints, tokens = trade.ints, trade.ints["token_amount"]
+        sign = 1 if ints["is_buy"] else -1
+        pool = Pool(
+            venue="pumpfun",
+            address=MINT,
+            base_mint=trade.keys["mint"],
+            quote_mint=WSOL,
+            base_program=TOKEN,
+            quote_program=TOKEN,
+            base_reserve=ints["virtual_token_reserves"] + sign * tokens,
+            quote_reserve=ints["virtual_sol_reserves"] - sign * ints["sol_amount"],
+            numbers={
+                "protocol_fee_bps": ints.get("fee_basis_points", 0),
+                "creator_fee_bps": ints.get("creator_fee_basis_points", 0),
+            },
+        )
+        fee = ints.get("fee", 0) + ints.get("creator_fee", 0)
+        if ints["is_buy"]:
+            quote = pumpfun.quote_out(pool, tokens, is_buy=True)
+            moved = quote.amount_in - quote.fee_amount
+        else:
+            quote = pumpfun.quote_in(pool, tokens, is_buy=False)
+            moved = quote.amount_out + quote.fee_amount
+        assert (moved, quote.fee_amount) == (ints["sol_amount"], fee)
+    assert len(trades) == 35
 
 
 def test_the_vectors_cover_every_instruction() -> None:

@@ -257,6 +257,9 @@ def test_a_trade_that_does_not_fit_its_layout_is_an_error() -> None:
     with pytest.raises(DecodeError):
         pumpswap.read(_step(_trade_event(is_buy=True)[:200]), CONTEXT)
     assert pumpswap.decode_event(b"whatever") is None
+    decoded = pumpswap.decode_event(_trade_event(is_buy=False))
+    assert decoded is not None
+    assert (decoded[0], decoded[1].ints["base_amount_in"]) == ("SellEvent", 100)
 
 
 @given(st.sampled_from((CREATE_EVENT, BUY_EVENT, SELL_EVENT)), st.binary(max_size=600))
@@ -528,6 +531,24 @@ def test_the_programs_own_schedule_needs_no_numbers() -> None:
         body += b"".join(cap.to_bytes(16, "little") + struct.pack("<3Q", *rates) for cap, rates in tiers)
     pool = pumpswap.load(_pool_address(), {**_raw(), "fee_config": body + bytes(24)})
     assert "fees.flat" not in pool.numbers
+
+
+@pytest.mark.parametrize(("fee_config", "own"), [(False, 0), (True, 66)])
+def test_the_rates_of_the_global_config_are_fixed_and_know_no_override(fee_config: bool, own: int) -> None:
+    """Only beside a FeeConfig does the coin's own rate count; a foreign schedule travels with the pool."""
+    raw = bytearray(949)
+    raw[:8] = bytes.fromhex("95089ccaa0fcb0d9")
+    struct.pack_into("<QQ", raw, 40, 25, 5)
+    struct.pack_into("<Q", raw, 313, 6)
+    raw[940] = 1
+    mint = bytes(36) + struct.pack("<Q", 999) + b"\x06\x01" + bytes(36)
+    accounts = {**_raw(), "global_config": bytes(raw), "base_mint": mint}
+    if fee_config:
+        accounts["fee_config"] = bytes.fromhex("8f3492bbdb7b4c9b") + bytes(33) + struct.pack("<3Q4x", 1, 2, 3)
+    pool = pumpswap.load(_pool_address(), accounts)
+    assert pool.numbers["supply"] == 999
+    assert pool.numbers["coin_creator_fee_bps"] == own
+    assert pumpswap.rates_of(pool) == (Rates(1, 2, 66) if fee_config else Rates(25, 5, 6))
 
 
 @pytest.mark.parametrize(
