@@ -28,7 +28,6 @@ from sniperforge.feeds.settings import Endpoint, FeedSettings, Tape
 from sniperforge.feeds.signature import Race, RaceStats
 from sniperforge.feeds.source import Sink, Source, SourceStats, ended
 from sniperforge.feeds.tape import TapeSource
-from sniperforge.feeds.websocket import WebSocketSource
 
 __all__ = ["Endpoint", "Feed", "FeedSettings", "FeedStats", "Tape", "masked", "parse_source"]
 
@@ -176,19 +175,22 @@ class Feed:
     def _made(self, dice: Callable[[], float]) -> list[Source]:
         settings = self._settings
         raced, plain = _Door(self._race.frame, self._sink.note), _Door(self._pass, self._sink.note)
-        sources: list[Source] = [
-            WebSocketSource(
-                endpoint,
-                settings.programs,
-                limits=settings.connection,
-                sink=raced,
-                watcher=self,
-                clock=self._clock,
-                dice=dice,
+        sources: list[Source] = [TapeSource(tape, sink=plain, clock=self._clock) for tape in settings.tapes]
+        for endpoint in settings.endpoints:
+            # 148 ms to import: not for a replay.
+            from sniperforge.feeds.websocket import WebSocketSource
+
+            sources.append(
+                WebSocketSource(
+                    endpoint,
+                    settings.programs,
+                    limits=settings.connection,
+                    sink=raced,
+                    watcher=self,
+                    clock=self._clock,
+                    dice=dice,
+                )
             )
-            for endpoint in settings.endpoints
-        ]
-        sources += [TapeSource(tape, sink=plain, clock=self._clock) for tape in settings.tapes]
         if not sources:
             raise ConfigError("feed", "has nothing to read", "name an endpoint or a tape with --source")
         names = [source.name for source in sources]
