@@ -18,7 +18,7 @@ typedef struct {
     u64 interest;
     u64 end;                /* a group's member reads its share only: up to here */
     bool known;             /* expected is exact: a gap is a loss */
-    bool member;
+    bool member, adopted;
     u64 stalled_ns;
 } ring_reader;
 

@@ -97,6 +97,7 @@ typedef struct {
     au64 producing, gating;       /* bitmaps: supersets of the slots in use */
     au64 sent, holes, evicted;    /* totals, producers that left included */
     au64 durable;                 /* 1 + slot of the recorder of a DURABLE ring */
+    au64 orphans;                 /* members' seats whose share waits for adoption */
 } ring_registry;
 
 typedef struct {

@@ -21,6 +21,7 @@ typedef struct {
     SegmentObject *segment;
     ring_reader reader;
     u64 spin_ns;
+    unsigned long long redelivered;
     u32 calls;
     int started, bell_fd;
     bool open;

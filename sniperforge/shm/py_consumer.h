@@ -7,13 +7,14 @@
 
 static PyObject *consumer_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"segment", "name", "start", "sequence", "interest", "spin_ns", NULL};
+    static char *names[] = {"segment", "name", "start", "sequence", "interest", "spin_ns", "group", NULL};
     SegmentObject *segment;
-    const char *name;
+    const char *name, *group;
     int start, started = 0;
     unsigned long long sequence, interest, spin;
     u64 holder = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!siKKK", names, SegmentType, &segment, &name, &start, &sequence, &interest, &spin))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!siKKKz", names, SegmentType, &segment, &name, &start, &sequence, &interest, &spin,
+                                     &group))
         return NULL;
     if (!usable(segment, true)) return NULL;
     ConsumerObject *self = (ConsumerObject *)object_new(type);
@@ -22,7 +23,8 @@ static PyObject *consumer_new(PyTypeObject *type, PyObject *args, PyObject *keyw
     self->segment = segment;
     self->spin_ns = spin;
     self->bell_fd = -1;
-    int result = consumer_sits(&segment->view, &self->reader, name, start, sequence, interest, &started, &holder);
+    int result = group ? member_sits(&segment->view, &self->reader, name, group, start, interest, &started, &holder)
+                       : consumer_sits(&segment->view, &self->reader, name, start, sequence, interest, &started, &holder);
     if (result != RING_OK) {
         Py_DECREF((PyObject *)self);
         if (result == RING_TAKEN)
@@ -38,7 +40,7 @@ static PyObject *consumer_new(PyTypeObject *type, PyObject *args, PyObject *keyw
 static void consumer_released(ConsumerObject *self, bool keep)
 {
     if (self->open && self->segment->generation == fork_generation && !self->segment->view.broken)
-        consumer_leaves(&self->segment->view, &self->reader, keep);
+        (self->reader.member ? member_leaves : consumer_leaves)(&self->segment->view, &self->reader, keep);
     self->open = false;
     if (self->bell_fd >= 0) close(self->bell_fd);
     self->bell_fd = -1;
@@ -124,12 +126,18 @@ static PyObject *record_taken(ConsumerObject *self, bool in_place, int *result)
     }
 }
 
+static void reader_acknowledges(ring_view *view, ring_reader *reader)
+{
+    if (reader->member) member_commits(view, reader);
+    else if (!view->ordered || still_there(view, reader)) reader_commits(view, reader);
+}
+
 static inline bool reader_ready(ConsumerObject *self)
 {
     if (!usable(self->segment, self->open)) return false;
     ring_view *view = &self->segment->view;
     if (!(self->calls++ & 63)) POKE(self->reader.slot->heartbeat_ns, now_coarse_ns() + (u64)view->clock_offset_ns);
-    if (!view->ordered || still_there(view, &self->reader)) reader_commits(view, &self->reader);
+    reader_acknowledges(view, &self->reader);
     return true;
 }
 
@@ -139,6 +147,8 @@ static PyObject *drain(ConsumerObject *self, Py_ssize_t most, bool in_place)
     PyObject *list = PyList_New(0);
     int result = RING_OK;
     Py_ssize_t count = 0;
+    if (self->reader.member && self->reader.position == self->reader.end)
+        member_takes(&self->segment->view, &self->reader, (u64)most);
     for (; list && count < most; count++) {
         PyObject *record = record_taken(self, in_place, &result);
         if (!record && result == RING_OK) return Py_DECREF(list), NULL;
@@ -149,10 +159,11 @@ static PyObject *drain(ConsumerObject *self, Py_ssize_t most, bool in_place)
     if (!list || count) {
         self->reader.stalled_ns = 0;
         ADD_OWN(self->reader.slot->received, (u64)count);
+        if (self->reader.adopted) self->redelivered += (u64)count;
         return list;
     }
     if (result == RING_EMPTY || result == RING_OK) {
-        reader_commits(&self->segment->view, &self->reader); /* passed by only what nobody here wants */
+        reader_acknowledges(&self->segment->view, &self->reader); /* passed by only what nobody here wants */
         notice_stall(self);
         if (!usable(self->segment, self->open)) return Py_DECREF(list), NULL;
         return list;
@@ -194,15 +205,17 @@ static PyObject *consumer_read(PyObject *self_, PyObject *nothing)
     ConsumerObject *self = (ConsumerObject *)self_;
     int result = RING_OK;
     if (!reader_ready(self)) return NULL;
+    if (self->reader.member && self->reader.position == self->reader.end) member_takes(&self->segment->view, &self->reader, 1);
     PyObject *record = record_taken(self, false, &result);
     if (record) {
         self->reader.stalled_ns = 0;
         ADD_OWN(self->reader.slot->received, 1);
+        if (self->reader.adopted) self->redelivered++;
         return record;
     }
     if (result == RING_OK) return NULL;
     if (result != RING_EMPTY) return raise_reader(self, result);
-    reader_commits(&self->segment->view, &self->reader);
+    reader_acknowledges(&self->segment->view, &self->reader);
     notice_stall(self);
     if (!usable(self->segment, self->open)) return NULL;
     Py_RETURN_NONE;
@@ -220,6 +233,10 @@ static PyObject *consumer_commit(PyObject *self_, PyObject *nothing)
 static int consumer_peeks(ConsumerObject *self)
 {
     ring_record *found;
+    if (self->reader.member && self->reader.position == self->reader.end) {
+        if (member_should_look(&self->segment->view, &self->reader)) return 1;
+        self->reader.position = self->reader.end = LOAD(group_of(&self->segment->view, &self->reader)->cursor);
+    }
     int result = reader_looks(&self->segment->view, &self->reader, &found);
     if (result == RING_OK || result == RING_EVICTED) return 1;
     if (result == RING_EMPTY) return self->segment->view.broken ? (raise_code(self->segment, RING_BROKEN), -1) : 0;
@@ -236,6 +253,9 @@ static PyObject *consumer_wait(PyObject *self_, PyObject *limit)
         if (timeout == -1 && PyErr_Occurred()) return NULL;
         until = now_monotonic_ns() + (timeout > 0 ? (u64)timeout : 0);
     }
+    /* Asking for more says that the last records are done with. If they stayed unacknowledged
+     * while we sleep, a producer that waits for their room would wait for ever. */
+    if (!reader_ready(self)) return NULL;
     for (;;) {
         if (!usable(self->segment, self->open)) return NULL;
         const ring_view *view = &self->segment->view;
@@ -268,6 +288,7 @@ static PyObject *consumer_arm(PyObject *self_, PyObject *nothing)
     char bytes[64];
     if (!usable(self->segment, self->open)) return NULL;
     if (self->bell_fd < 0) return raise_fact("no bell", Py_BuildValue("{s:s}", "topic", topic_of(self->segment)));
+    reader_acknowledges(&self->segment->view, &self->reader);
     while (read(self->bell_fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes) continue;
     au64 *armed = &self->segment->view.memory->sleepers.armed;
     /* SYNC POINT wake-consumer: the bit before the last look, as in reader_sleeps. */
@@ -310,8 +331,8 @@ static PyMethodDef consumer_methods[] = {
      "views(max=256) -> records whose payload is a memoryview, valid until commit or the next drain"},
     {"read", consumer_read, METH_NOARGS, "read() -> one record or None; acknowledges the one before"},
     {"commit", consumer_commit, METH_NOARGS, "Acknowledge everything returned so far."},
-    {"wait", consumer_wait, METH_O, "wait(timeout_ns or None) -> True when there is something to drain"},
-    {"arm", consumer_arm, METH_NOARGS, "arm() -> True: sleep on fileno(); False: drain again"},
+    {"wait", consumer_wait, METH_O, "wait(timeout_ns or None) -> True when there is something to drain; acknowledges"},
+    {"arm", consumer_arm, METH_NOARGS, "arm() -> True: sleep on fileno(); False: drain again; acknowledges"},
     {"set_bell", consumer_set_bell, METH_O, "Give the reading end of the FIFO."},
     {"close", consumer_close, METH_VARARGS, "close(keep=False): leave; a kept or reserved seat goes on gating"},
     {NULL, NULL, 0, NULL},
@@ -319,6 +340,7 @@ static PyMethodDef consumer_methods[] = {
 
 static PyMemberDef consumer_members[] = {
     {"started_code", T_INT, offsetof(ConsumerObject, started), READONLY, "how this consumer started"},
+    {"redelivered", T_ULONGLONG, offsetof(ConsumerObject, redelivered), READONLY, "records taken over from dead members"},
     {"bell_fd", T_INT, offsetof(ConsumerObject, bell_fd), READONLY, "reading end of the FIFO, or -1"},
     {"spin_ns", T_ULONGLONG, offsetof(ConsumerObject, spin_ns), 0, "how long wait() spins before it sleeps"},
     {NULL, 0, 0, 0, NULL},

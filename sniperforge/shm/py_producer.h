@@ -93,7 +93,7 @@ static inline bool letter_filled(letter *letter, PyObject *const *value, u32 rec
 static bool make_room(ring_view *view)
 {
     if (registry_lock(view) != RING_OK) return false;
-    bool room = repair_producers(view) + evict_dead(view) > 0;
+    bool room = repair_producers(view) + evict_dead(view) + evict_dead_groups(view) > 0;
     if (!room && view->evict) room = evict_slowest(view);
     registry_unlock(view);
     if (room) wake_everybody(view);

@@ -326,25 +326,6 @@ static inline int repair_producers(ring_view *view)
     return repaired;
 }
 
-/* What a supervisor calls when a child died, and everyone who finds the ring stalled. */
-static inline int ring_repair(ring_view *view, bool evict, int *evicted)
-{
-    *evicted = 0;
-    if (registry_lock(view) != RING_OK) return 0;
-    int repaired = repair_producers(view);
-    if (evict && view->ordered) *evicted = evict_dead(view);
-    registry_unlock(view);
-    if (repaired || *evicted) {
-        /* A producer may have died between clearing a sleeper's bit and waking it. */
-        wake_producers(view);
-        atomic_fetch_add(&view->memory->sleepers.word, 1);
-        futex_wake(&view->memory->sleepers.word, ~0u);
-        for (u32 slot = 0; slot < RING_CONSUMERS; slot++)
-            if (LOAD(view->memory->consumers[slot].owner) && PEEK(view->memory->consumers[slot].bell)) bell_ring(view, slot);
-    }
-    return repaired;
-}
-
 static inline int producer_sits(ring_view *view, ring_writer *writer, const char *name)
 {
     if (registry_lock(view) != RING_OK) return RING_BUSY;

@@ -45,6 +45,7 @@ CAPACITY = 8 << 20
 
 _GUARANTEES: dict[str, int] = {"lossy": 0, "ordered": 1, "durable": 2}
 _STARTS: dict[str, int] = {"head": 0, "tail": 1, "resume": 2}
+_SEQUENCE = 3
 _STARTED = ("head", "tail", "resumed", "sequence", "evicted")
 _ATTACH_PATIENCE_S = 1.0
 
@@ -68,8 +69,9 @@ class Consumer(_ring.Consumer):
             records may be lost), "head", "tail" or "sequence".
     """
 
-    __slots__ = ("_bell_path",)
+    __slots__ = ("_bell_path", "_pid")
     _bell_path: Path | None
+    _pid: int
 
     @property
     def started(self) -> str:
@@ -91,10 +93,10 @@ class Consumer(_ring.Consumer):
             self.set_bell(os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC))
         return self.bell_fd
 
-    def close(self, keep: bool = False, /) -> None:
+    def close(self, keep: bool = False) -> None:
         """Leave the ring. A reserved seat, or any with *keep*, goes on gating at its last commit."""
-        if self._bell_path is not None and self.bell_fd >= 0:
-            self._bell_path.unlink(missing_ok=True)
+        if self._bell_path is not None and self.bell_fd >= 0 and os.getpid() == self._pid:
+            self._bell_path.unlink(missing_ok=True)  # a forked child leaves its parent's alone
         super().close(keep)
 
     def __enter__(self) -> Consumer:
@@ -117,9 +119,11 @@ class Ring:
         #: What an unclean end of an earlier run had left and `create` removed, or None.
         self.reclaimed = reclaimed
         #: Identity facts that never change.
-        self.capacity: int = segment.stat()["capacity"]
-        self.clock_offset_ns: int = segment.stat()["clock_offset_ns"]
-        self.deadline_ns: int = segment.stat()["deadline_ns"]
+        facts = segment.stat()
+        self.capacity: int = facts["capacity"]
+        self.guarantee: str = facts["guarantee"]
+        self.clock_offset_ns: int = facts["clock_offset_ns"]
+        self.deadline_ns: int = facts["deadline_ns"]
 
     @classmethod
     def create(
@@ -209,6 +213,7 @@ class Ring:
         interest: int = EVERYTHING,
         spin_ns: int | None = None,
         owns_core: bool = False,
+        group: str | None = None,
     ) -> Consumer:
         """Take the seat *name*.
 
@@ -219,17 +224,25 @@ class Ring:
             interest: bitmap of record types, 1 << type; others are passed by and do not wake.
             spin_ns: how long wait() spins before it sleeps; default from the cores of this process.
             owns_core: this process has a core to itself, so spinning costs nobody.
+            group: compete with the other members of this group: each record goes to one of
+                them. *start* counts for the first member. What a member that died or left had
+                not acknowledged is given to another one (`redelivered` counts it).
 
         Raises:
             ConsumerTaken: a living process reads under this name.
             RingCrowded: 64 consumers are there.
         """
-        code, sequence = (3, start) if isinstance(start, int) else (_STARTS.get(start, -1), 0)
+        code, sequence = (_SEQUENCE, start) if isinstance(start, int) else (_STARTS.get(start, -1), 0)
         if code < 0 or sequence < 0:
             raise UsageError(f"ring {self.name}: start {start!r} is unknown; choose head, tail, resume or a sequence")
+        if group is not None and (self.guarantee == "lossy" or code == _SEQUENCE):
+            raise UsageError(f"ring {self.name}: a group needs an ordered ring and starts at head or tail")
+        seat = _seat_name(self.name, name)
+        seats = None if group is None else _seat_name(self.name, "@" + group)
         spin = spin_budget_ns(owns_core=owns_core) if spin_ns is None else spin_ns
-        consumer = Consumer(self._segment, _seat_name(self.name, name), code, sequence, interest & EVERYTHING, spin)
+        consumer = Consumer(self._segment, seat, code, sequence, interest & EVERYTHING, spin, seats)
         consumer._bell_path = Path(f"{self._bells}.{consumer.index}")
+        consumer._pid = os.getpid()
         return consumer
 
     def stat(self) -> dict[str, Any]:

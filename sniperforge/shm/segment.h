@@ -2,7 +2,7 @@
 #ifndef SNIPERFORGE_RING_SEGMENT_H
 #define SNIPERFORGE_RING_SEGMENT_H
 
-#include "registry.h"
+#include "group.h"
 
 #define GUARDED_MAX 256
 
