@@ -34,11 +34,16 @@ TAG_LETTERS = 10
 _TAG = re.compile(rb"[A-Za-z0-9+/]{10}\Z")
 _CUT = b"Log truncated"
 _BACKSLASH = ord("\\")  # looked for as a number: four times faster than as bytes
+#: A marker of base64 that ends in the quote behind a payload is looked for only there.
+_TAIL = re.compile(rb'[A-Za-z0-9+/]{4,}={0,2}\\?"\Z')
 #: A frame below this size cannot have lost a creation's event to the runtime's
 #: limit of 10,000 bytes: the longest one (name, symbol and uri fill a transaction
 #: of 1232 bytes) is 2,000 letters, and what came before it is in the frame.
 _CUT_BYTES_MIN = 7_000
 _WORD_LETTERS_MIN = 6
+#: Stands in nearly every frame: no piece of it tells anything.
+_FREQUENT = b"Program log: Instruction: "
+_UNKNOWN = ((0, 0),)
 
 
 def tag_of(payload: bytes) -> bytes:
@@ -77,24 +82,22 @@ class Scanner:
         self.tracked: dict[bytes, int] = {}
         self.blind: list[bytes] = []
         self._trades = trades
-        words: list[bytes] = []
-        spans: dict[bytes, set[tuple[int, int]]] = {}
+        tests = _Tests()
         leads: set[int] = set()
         for venue in venues:
             for marker in venue.markers:
                 if _TAG.match(marker):
                     self.creation_tags[marker[:TAG_LETTERS]] = venue.name
+                    tests.tags[marker] = None
                 elif marker != _CUT:
-                    words.append(marker)
+                    tests.sort(marker)
             if trades == "all" and not venue.trade_markers:
                 self.blind.append(program_text(venue))
             for marker, offset in venue.trade_markers:
-                spans.setdefault(marker[:TAG_LETTERS], set()).add(letters_span(offset))
+                tests.trade(marker[:TAG_LETTERS], letters_span(offset), trades)
                 leads.add(offset % 3)
         self.leads = tuple(sorted(leads))
-        tags = {tag: tuple(found) for tag, found in spans.items()} if trades == "tracked" else {}
-        always = [*self.creation_tags, *(spans if trades == "all" else ())]
-        self.look: Callable[[bytes], int] = _make_look(tags, always, words, self.tracked, self.blind)
+        self.look: Callable[[bytes], int] = _make_look(tests, self.tracked, self.blind)
 
     def seek(self, programs: list[bytes]) -> None:
         """Set which venues without a pool in their trades are looked for, where trades of tracked pools are."""
@@ -107,30 +110,63 @@ def program_text(venue: Venue) -> bytes:
     return keys.text(venue.program).encode()
 
 
-def _make_look(
-    spans: dict[bytes, tuple[tuple[int, int], ...]],
-    always: list[bytes],
-    words: list[bytes],
-    tracked: dict[bytes, int],
-    blind: list[bytes],
-) -> Callable[[bytes], int]:
+_Spans = tuple[tuple[int, int], ...]
+
+
+class _Tests:
+    """What the byte test looks for, by where it is looked for.
+
+    Attributes:
+        tags: first letters of a payload -> where the traded key stands; None: wanted anyway.
+        tails: last letters of a payload, with the quote behind it.
+        words: searched in the whole frame; escaped: those that hold a backslash.
+    """
+
+    def __init__(self) -> None:
+        self.tags: dict[bytes, _Spans | None] = {}
+        self.tails: list[bytes] = []
+        self.words: list[bytes] = []
+        self.escaped: list[bytes] = []
+
+    def sort(self, marker: bytes) -> None:
+        """Put a marker that is no tag where it costs least to look for."""
+        if _TAIL.match(marker):
+            self.tails.append(marker)
+        elif b"\\" in marker:
+            self.escaped.append(marker)
+        elif marker not in self.words:
+            self.words.append(marker)
+
+    def trade(self, tag: bytes, span: tuple[int, int], trades: str) -> None:
+        """Add a trade's tag: wanted for a tracked key, always, or only for a tail it may have."""
+        if trades == "all":
+            self.tags[tag] = None
+        known = self.tags.setdefault(tag, ())
+        if known is not None and trades == "tracked" and span not in known:
+            self.tags[tag] = (*known, span)
+
+
+def _make_look(tests: _Tests, tracked: dict[bytes, int], blind: list[bytes]) -> Callable[[bytes], int]:
     """Return the test as a closure: attribute look-ups were a quarter of its time."""
-    in_tag = {**spans, **dict.fromkeys(always, ())}.get
-    shared = _shared(words)
+    in_tags, tails, escaped = tests.tags.get, tuple(tests.tails), tests.escaped
+    groups = grouped(tests.words)
 
     def look(data: bytes) -> int:
         for piece in data.rsplit(_DATA):  # faster than a loop; the first piece starts no payload
-            found = in_tag(piece[:10])
-            if found is not None:
-                if not found:
+            found = in_tags(piece[:10], _UNKNOWN)
+            if found is not _UNKNOWN:
+                if found is None:
                     return WANTED
                 for start, end in found:
                     if piece[start:end] in tracked:
                         return WANTED
-        if words and data.rfind(shared) >= 0:
-            for word in words:
-                if word in data:
+                if tails and piece.endswith(tails, 0, piece.find(b'"') + 1):
                     return WANTED
+        for shared, words in groups:
+            if data.rfind(shared) >= 0:
+                for word in words:
+                    if data.rfind(word) >= 0:
+                        return WANTED
         if not data.startswith(_LOGS_PREFIX):
             if b" invoke [1]" not in data:
                 return UNCLEAR
@@ -139,21 +175,37 @@ def _make_look(
                     return WANTED
         if len(data) > _CUT_BYTES_MIN and _CUT in data:
             return UNCLEAR
-        if _BACKSLASH in data and (b"\\/" in data or b"\\u" in data):
-            return UNCLEAR
+        if _BACKSLASH in data:
+            for word in escaped:
+                if word in data:
+                    return WANTED
+            if b"\\/" in data or b"\\u" in data:
+                return UNCLEAR
         return NOTHING if data.endswith(b"}") else UNCLEAR
 
     return look
 
 
+def grouped(words: list[bytes]) -> list[tuple[bytes, list[bytes]]]:
+    """Return words by a rare piece they share: one search for each group instead of one for each word."""
+    groups: list[tuple[bytes, list[bytes]]] = []
+    for word in sorted(words, key=len):
+        for place, (_, members) in enumerate(groups):
+            piece = _shared([*members, word])
+            if piece:
+                groups[place] = (piece, [*members, word])
+                break
+        else:
+            groups.append((word, [word]))
+    return groups
+
+
 def _shared(words: list[bytes]) -> bytes:
-    """Return the longest piece all *words* share: one search instead of one for each; b"" for a short one."""
-    if not words:
-        return b""
-    first = min(words, key=len)
+    """Return the longest piece all *words* share that is not in every frame anyway; b"" for a short one."""
+    first = words[0]
     for size in range(len(first), _WORD_LETTERS_MIN - 1, -1):
         for start in range(len(first) - size + 1):
             piece = first[start : start + size]
-            if all(piece in word for word in words):
+            if piece not in _FREQUENT and all(piece in word for word in words):
                 return piece
     return b""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sniperforge.base import keys
 from sniperforge.base.units import Pubkey
-from sniperforge.detect.scan import NOTHING, UNCLEAR, WANTED, Scanner, key_letters, letters_span, tag_of
+from sniperforge.detect.scan import NOTHING, UNCLEAR, WANTED, Scanner, grouped, key_letters, letters_span, tag_of
 from tests.unit.detect.fakes import (
     CREATE,
     OTHER,
@@ -122,3 +122,42 @@ def test_words_are_found_whatever_they_share(words: tuple[bytes, ...]) -> None:
         wanted = NOTHING if word == b"Log truncated" else WANTED
         assert look(text_of(call(PROGRAM, "Program log: " + word.decode()))) == wanted
     assert look(text_of(call(PROGRAM, "Program log: nothing of it"))) == NOTHING
+
+
+def test_the_last_letters_of_a_payload_may_tell() -> None:
+    """A trade that ends a curve: looked for at the end of known payloads only, whoever's pool it is."""
+    trades = trade("x") + b"\1\2\3"
+    tail = base64.b64encode(trades)[-6:] + b'"'
+    for setting in ("tracked", "none"):
+        look = Scanner([venue(markers=(tail,))], trades=setting).look
+        assert look(text_of(call(PROGRAM, data_line(trades)))) == WANTED
+        assert look(text_of(call(PROGRAM, data_line(trades + b"\0\0\0")))) == NOTHING
+        assert look(text_of(call(PROGRAM, data_line(b"of another kind" + trades)))) == NOTHING
+        assert look(text_of(call(PROGRAM, "Program log: x" + tail[:-1].decode()))) == NOTHING
+
+
+def test_an_escaped_quote_ends_a_word_too() -> None:
+    """Where a notification was wrapped into a text once more."""
+    look = Scanner([venue(markers=(b'Instruction: Initialize\\"',))], trades="tracked").look
+    assert look(text_of(call(PROGRAM, 'Program log: Instruction: Initialize"'))) == WANTED
+    assert look(text_of(call(PROGRAM, 'Program log: Instruction: "Initialize'))) == NOTHING
+    assert look(text_of(call(PROGRAM, "Program log: Instruction: Initialize"))) == NOTHING
+
+
+def test_words_are_grouped_by_a_rare_piece() -> None:
+    """Not by what stands in every frame; a word alone is its own piece."""
+    words = [b"Instruction: Initialize", b"initialize2: Initialize", b"Instruction: Migrate", b"unlike"]
+    assert grouped(words) == [
+        (b"unlike", [b"unlike"]),
+        (b"Instruction: Migrate", [b"Instruction: Migrate"]),
+        (b": Initialize", [b"Instruction: Initialize", b"initialize2: Initialize"]),
+    ]
+    assert grouped([]) == []
+
+
+def test_several_venues_may_share_a_tag() -> None:
+    """The key may stand in several places; one word is searched once."""
+    first, second = venue(), venue("second", OTHER)
+    scanner = Scanner([first, second], trades="tracked")
+    scanner.tracked[key_letters(pool_of(key_of("x")), 8)] = 1
+    assert scanner.look(text_of(call(OTHER, data_line(trade("x"))))) == WANTED
