@@ -8,10 +8,12 @@ import typer
 def register(app: typer.Typer) -> None:
     """Put the verbs of this module on *app*."""
     from sniperforge_cli.bench_decide import decide
+    from sniperforge_cli.bench_path import path
 
     group = typer.Typer(
         help="Measure this machine: ratios within one run.", no_args_is_help=True, rich_markup_mode=None
     )
     group.command()(decide)
+    group.command()(path)
 
     app.add_typer(group, name="bench")
