@@ -234,15 +234,6 @@ def test_reading_raises_a_decode_error_or_nothing(
 # ── golden vectors ────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("case", golden("raydium_amm_v4", "log"))
-def test_golden_logs(case: Any) -> None:
-    kind, record = layout.decode_log(case["inputs"]["line"].removeprefix("Program log: "))
-    found = {"log_type": kind, **record.ints, **{name: base58.text(raw) for name, raw in record.keys.items()}}
-    assert {name: str(value) for name, value in found.items()} == {
-        name: str(value) for name, value in case["expected"].items()
-    }
-
-
 @pytest.mark.parametrize("case", golden("raydium_amm_v4", "instruction", "initialize2"))
 def test_golden_creations(case: Any) -> None:
     given_, expected = case["inputs"], case["expected"]

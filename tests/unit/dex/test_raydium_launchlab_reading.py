@@ -299,30 +299,6 @@ def test_reading_raises_a_decode_error_or_nothing(
 # ── golden vectors ────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("case", golden("raydium_launchlab", "event", "TradeEvent"))
-def test_golden_trade_events(case: Any) -> None:
-    record = layout.decode_trade_event(bytes.fromhex(case["inputs"]["data_hex"]))
-    found = {**record.ints, **{name: base58.text(raw) for name, raw in record.keys.items()}}
-    expected = {name: int(value) if isinstance(value, bool) else value for name, value in case["expected"].items()}
-    assert {name: str(value) for name, value in found.items()} == {name: str(value) for name, value in expected.items()}
-
-
-@pytest.mark.parametrize("case", golden("raydium_launchlab", "event", "PoolCreateEvent"))
-def test_golden_creation_events(case: Any) -> None:
-    record = layout.POOL_CREATE_EVENT_LAYOUT.decode(bytes.fromhex(case["inputs"]["data_hex"]), 8)
-    expected = case["expected"]
-    for name in ("pool_state", "creator", "config"):
-        assert base58.text(record.keys[name]) == expected[name]
-    ((variant, curve),) = expected["curve_param"].items()
-    assert record.ints["curve"] == ("Constant", "Fixed", "Linear").index(variant)
-    flat = {f"curve.{name}": value for name, value in curve.items()}
-    flat |= {f"vesting.{name}": value for name, value in expected["vesting_param"].items()}
-    flat |= {f"mint.{name}": value for name, value in expected["base_mint_param"].items()}
-    flat["amm_fee_on"] = expected["amm_fee_on"]
-    found = {**record.ints, **record.texts}
-    assert {name: str(found[name]) for name in flat} == {name: str(value) for name, value in flat.items()}
-
-
 @pytest.mark.parametrize(
     "case", golden("raydium_launchlab", "instruction", "initialize_v2", "initialize_with_token_2022")
 )
