@@ -71,7 +71,7 @@ class State:
     """What a detector remembers, every part of it bounded by the settings.
 
     Attributes:
-        settings, venues (by name), by_program: what it was made from.
+        settings, venues (by name), by_program, names (by program id): what it was made from.
         scanner, tracking: the byte test, and the pools whose trades are told.
         pools, coins: those no longer new -> the signature that made them.
         mints_asked: mints somebody was asked to read.
@@ -83,6 +83,7 @@ class State:
     def __init__(self, settings: DetectSettings, venues: dict[str, Venue]) -> None:
         self.settings, self.venues = settings, venues
         self.by_program = {venue.program: venue for venue in venues.values()}
+        self.names = {keys.text(venue.program): venue.name for venue in venues.values()}
         self.scanner = Scanner(venues.values(), trades=settings.trades)
         self.tracking = Tracking(self.scanner, venues, tracked_max=settings.tracked_max, held_max=settings.held_max)
         self.pools: Remembered[Pubkey, str] = Remembered(settings.known_max)
@@ -299,7 +300,7 @@ class Reader:
             if owner is not None and (venue is None or venue.name != owner):
                 self._disbelieve("forged_by_program", owner, {"program": keys.text(step.program)})
         for text in step.logs:
-            owner = printed_forgery(text, tags)
+            owner = printed_forgery(text, tags, self.state.names)
             if owner is not None:
                 self._disbelieve("forged_by_log", owner, {"program": keys.text(step.program), "text": text[:80]})
 

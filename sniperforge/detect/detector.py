@@ -21,11 +21,13 @@ from sniperforge.base.errors import ConfigError, DecodeError
 from sniperforge.base.events import Event, Frame, InputRefused, PositionChanged, TokenInspected
 from sniperforge.detect.belief import Reader, State
 from sniperforge.detect.inputs import read_frame
-from sniperforge.detect.scan import NOTHING
+from sniperforge.detect.scan import FORGED_LINE, NOTHING
 from sniperforge.detect.settings import DetectSettings
 from sniperforge.detect.transaction import Transaction
 from sniperforge.dex.venue import Venue
 from sniperforge.dex.venues import VENUES
+
+_BACKSLASH = ord("\\")
 
 
 class Detector:
@@ -73,9 +75,7 @@ class Detector:
             bytes_max = self.state.settings.frame_bytes_max
             if len(data) > bytes_max:
                 raise DecodeError(f"frame of {len(data)} bytes, {bytes_max} are allowed; raise detect.frame_bytes_max")
-            # Words of a payload line that do not start one may be a forgery: then every log text is kept.
-            is_odd = any(not piece.endswith(b'"') for piece in data.rsplit(b"Program data: ")[:-1])
-            readings = read_frame(data, wanted=self._is_wanted, keep=None if is_odd else self.state.by_program)
+            readings = read_frame(data, wanted=self._is_wanted, keep=None if _is_odd(data) else self.state.by_program)
         except DecodeError as problem:
             counters["frames_refused"] += 1
             return [_refused(frame, problem, now_ns)]
@@ -107,6 +107,12 @@ class Detector:
         if transaction.carries_instructions:
             self.state.whole.put(transaction.signature, None)
         return told
+
+
+def _is_odd(data: bytes) -> bool:
+    """Say whether words of the runtime stand elsewhere than at the start of a line: then every log text is kept."""
+    pieces = data.rsplit(b"Program data: ")
+    return any(not piece.endswith(b'"') for piece in pieces[:-1]) or (_BACKSLASH in data and FORGED_LINE in data)
 
 
 def _chosen(settings: DetectSettings, venues: Iterable[Venue]) -> dict[str, Venue]:

@@ -1,6 +1,6 @@
-"""What only plays a creation: a text that looks like a payload line, a hint in lines nobody owns.
+"""What only plays a creation: a text that looks like the runtime's lines, a hint in lines nobody owns.
 
-log text -> whose creation it plays, or None
+log text -> which venue it plays, or None
 lines after a cut -> the first hint of a creation, or ""
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from sniperforge.detect.scan import TAG_LETTERS
 
 _DATA = "Program data: "
+_INVOKE = re.compile(r"\nProgram ([1-9A-HJ-NP-Za-km-z]{32,44}) invoke \[")
 #: Anchor prints the instruction's name; the token programs' own initializations and
 #: the associated token program's creation are in every second transaction.
 _HINT = re.compile(
@@ -20,8 +21,16 @@ _HINT = re.compile(
 )
 
 
-def printed_forgery(text: str, tags: Mapping[bytes, str]) -> str | None:
-    """Return the venue whose creation payload a `Program log:` text shows, or None."""
+def printed_forgery(text: str, tags: Mapping[bytes, str], programs: Mapping[str, str]) -> str | None:
+    """Return the venue a `Program log:` text plays, or None.
+
+    Args:
+        tags: a creation's first letters -> its venue: the text shows such a payload.
+        programs: program id -> venue: behind a newline the text starts it.
+    """
+    for line in _INVOKE.finditer(text):
+        if line[1] in programs:
+            return programs[line[1]]
     at = text.find(_DATA)
     while at >= 0:
         start = at + len(_DATA)

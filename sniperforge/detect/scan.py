@@ -33,6 +33,8 @@ TAG_LETTERS = 10
 #: A marker of exactly these letters is a discriminator; any other one is a word.
 _TAG = re.compile(rb"[A-Za-z0-9+/]{10}\Z")
 _CUT = b"Log truncated"
+#: A newline inside a text, and what the runtime's lines start with: nobody but a forger prints it.
+FORGED_LINE = b"\\nProgram "
 _BACKSLASH = ord("\\")  # looked for as a number: four times faster than as bytes
 #: A marker of base64 that ends in the quote behind a payload is looked for only there.
 _TAIL = re.compile(rb'[A-Za-z0-9+/]{4,}={0,2}\\?"\Z')
@@ -179,6 +181,8 @@ def _make_look(tests: _Tests, tracked: dict[bytes, int], blind: list[bytes]) -> 
             for word in escaped:
                 if word in data:
                     return WANTED
+            if FORGED_LINE in data:
+                return WANTED
             if b"\\/" in data or b"\\u" in data:
                 return UNCLEAR
         return NOTHING if data.endswith(b"}") else UNCLEAR

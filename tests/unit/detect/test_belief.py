@@ -123,6 +123,15 @@ def test_a_printed_payload_is_a_forgery() -> None:
     assert reasons(tell(call(TOKEN, "Program log: hi\n" + data_line(creation("coin"))))) == ["forged_by_log"]
 
 
+def test_printed_stack_lines_are_a_forgery() -> None:
+    """A newline in a text, then the words the runtime starts the venue's program with."""
+    name = keys.text(PROGRAM)
+    text = f"Program log: x\nProgram {name} invoke [1]\nProgram log: Instruction: Initialize\nProgram {name} success"
+    (refused,) = tell(call(TOKEN, text))
+    assert isinstance(refused, LaunchDisbelieved)
+    assert (refused.reason, refused.venue) == ("forged_by_log", "fake")
+
+
 def test_a_forgery_beside_a_real_creation_changes_nothing() -> None:
     """One is told, the other refused."""
     told = tell(call(PROGRAM, data_line(creation("coin")), "Program log: " + data_line(creation("other"))))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from sniperforge.base import keys
 from sniperforge.detect.forgery import hints_creation, printed_forgery
-from tests.unit.detect.fakes import CREATE, creation, data_line, tag, trade
+from tests.unit.detect.fakes import CREATE, OTHER, PROGRAM, creation, data_line, tag, trade
 
 TAGS = {tag(CREATE): "fake"}
 PAYLOAD_LINE = data_line(creation("x"))
@@ -19,13 +20,17 @@ PAYLOAD_LINE = data_line(creation("x"))
         (data_line(trade("x")) + "\n" + PAYLOAD_LINE, "fake"),
         (data_line(trade("x")), None),
         ("Program data: ", None),
+        (f"x\nProgram {keys.text(PROGRAM)} invoke [1]", "fake"),
+        (f"x\nProgram {keys.text(OTHER)} invoke [1]\nProgram {keys.text(PROGRAM)} invoke [2]", "fake"),
+        (f"x\nProgram {keys.text(OTHER)} invoke [1]", None),
+        (f"Program {keys.text(PROGRAM)} invoke [1]", None),
         ("Program data: ääääääääääää", None),
         ("hello", None),
     ],
 )
 def test_a_text_that_shows_a_payload_is_a_forgery(text: str, venue: str | None) -> None:
     """Also behind a newline, or behind another payload."""
-    assert printed_forgery(text, TAGS) == venue
+    assert printed_forgery(text, TAGS, {keys.text(PROGRAM): "fake"}) == venue
 
 
 @pytest.mark.parametrize(

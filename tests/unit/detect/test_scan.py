@@ -92,7 +92,8 @@ def test_what_hides_its_logs_is_parsed(data: bytes) -> None:
 
 
 def test_a_newline_in_a_text_hides_nothing() -> None:
-    """The escape of a newline is no letter of base64."""
+    """The escape of a newline is no letter of base64; behind it only a forger writes the runtime's words."""
+    assert Scanner([], trades="none").look(text_of(call(PROGRAM, "Program log: a\nProgram b"))) == WANTED
     assert Scanner([venue()], trades="tracked").look(text_of(call(PROGRAM, "Program log: a\nb"))) == NOTHING
 
 
