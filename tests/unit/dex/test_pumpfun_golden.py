@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 import struct
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,27 +17,10 @@ from sniperforge.dex import pumpfun
 from sniperforge.dex.borsh import Record, encode_text
 from sniperforge.dex.programs import TOKEN, TOKEN_2022, USDC, WSOL
 from sniperforge.dex.pumpfun_instructions import CONSTANTS, INSTRUCTIONS, instruction, keys_for
-from sniperforge.dex.venue import Instruction, SwapOrder
+from sniperforge.dex.venue import SwapOrder
+from tests.unit.dex.pump_golden import GOLDEN, Case, cases, fee_account, listed, load, samples
 
-GOLDEN = Path(__file__).parents[4] / "shared" / "dex" / "golden"
-Case = dict[str, Any]
-
-
-def _load(name: str) -> Case:
-    path = GOLDEN / name
-    loaded: Case = json.loads(path.read_text()) if path.exists() else {"cases": []}
-    return loaded
-
-
-FILE = _load("pumpfun.json")
-SAMPLES = [case for case in _load("mainnet_samples.json")["cases"] if case["dex"] == "pumpfun"]
-
-
-def _cases(kind: str, *ops: str) -> list[Any]:
-    chosen = [case for case in FILE["cases"] if case["kind"] == kind and (not ops or case["op"] in ops)]
-    if not chosen:
-        return [pytest.param(None, marks=pytest.mark.skip(reason="the golden vectors of ../shared are absent"))]
-    return [pytest.param(case, id=case["id"]) for case in chosen]
+FILE = load("pumpfun.json")
 
 
 def _told(record: Record, name: str, expected: object) -> object:
@@ -68,18 +49,7 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _listed(built: Instruction) -> Case:
-    return {
-        "program_id": text(built.program),
-        "data_hex": built.data.hex(),
-        "accounts": [
-            {"pubkey": text(meta.key), "is_signer": meta.signer, "is_writable": meta.writable}
-            for meta in built.accounts
-        ],
-    }
-
-
-@pytest.mark.parametrize("case", _cases("event"))
+@pytest.mark.parametrize("case", cases(FILE, "event"))
 def test_events_decode_as_the_sdk_does(case: Case) -> None:
     """Every field of every event, old and new layouts."""
     decoded = pumpfun.decode_event(bytes.fromhex(case["inputs"]["payload_hex"]))
@@ -89,11 +59,9 @@ def test_events_decode_as_the_sdk_does(case: Case) -> None:
     assert {field: _told(record, field, value) for field, value in case["expected"].items()} == _plain(case["expected"])
 
 
-@pytest.mark.parametrize("case", SAMPLES or [None], ids=lambda case: case["id"] if case else "absent")
-def test_recorded_events_decode(case: Case | None) -> None:
+@pytest.mark.parametrize("case", samples("pumpfun"))
+def test_recorded_events_decode(case: Case) -> None:
     """Layouts from 2024 to 2026 as the chain wrote them."""
-    if case is None:
-        pytest.skip("the recorded samples of ../shared are absent")
     decoded = pumpfun.decode_event(base64.b64decode(case["data_base64"]))
     assert decoded is not None
     name, record = decoded
@@ -101,7 +69,7 @@ def test_recorded_events_decode(case: Case | None) -> None:
     assert {field: _told(record, field, value) for field, value in case["decoded"].items()} == case["decoded"]
 
 
-@pytest.mark.parametrize("case", _cases("account"))
+@pytest.mark.parametrize("case", cases(FILE, "account"))
 def test_accounts_decode_as_the_sdk_does(case: Case) -> None:
     """Every field of curves and of Global, old and new sizes."""
     kind = {"bonding_curve": "BondingCurve", "global": "Global"}[case["op"]]
@@ -109,14 +77,14 @@ def test_accounts_decode_as_the_sdk_does(case: Case) -> None:
     assert {field: _told(record, field, value) for field, value in case["expected"].items()} == _plain(case["expected"])
 
 
-@pytest.mark.parametrize("case", _cases("pda", "constants"))
+@pytest.mark.parametrize("case", cases(FILE, "pda", "constants"))
 def test_constant_addresses(case: Case) -> None:
     """The table of constants holds what the program derives."""
     ours = {**CONSTANTS, "mayhem_global_params": CONSTANTS["global_params"], "mayhem_sol_vault": CONSTANTS["sol_vault"]}
     assert {name: text(ours[name]) for name in case["expected"]} == case["expected"]
 
 
-@pytest.mark.parametrize("case", _cases("pda", "coin"))
+@pytest.mark.parametrize("case", cases(FILE, "pda", "coin"))
 def test_addresses_of_a_coin(case: Case) -> None:
     """Every rule of derivation, for both token programs."""
     inputs = {name: key(value) for name, value in case["inputs"].items()}
@@ -160,7 +128,7 @@ def _trade_keys(inputs: Case) -> Any:
 TRADES = ("buy", "sell", "buy_v2", "sell_v2", "buy_exact_sol_in_idl", "buy_exact_quote_in_v2_idl")
 
 
-@pytest.mark.parametrize("case", _cases("instruction", *TRADES))
+@pytest.mark.parametrize("case", cases(FILE, "instruction", *TRADES))
 def test_trades_are_built_as_the_sdk_builds_them(case: Case) -> None:
     """Program, data and the ordered accounts with their flags."""
     inputs, op = case["inputs"], case["op"].removesuffix("_idl")
@@ -176,10 +144,10 @@ def test_trades_are_built_as_the_sdk_builds_them(case: Case) -> None:
     if "track_volume" in inputs:
         data += bytes([inputs["track_volume"]])
     name = f"{op}+cashback" if op == "sell" and inputs["cashback"] else op
-    assert _listed(instruction(name, _trade_keys(inputs), data)) == case["expected"]
+    assert listed(instruction(name, _trade_keys(inputs), data)) == case["expected"]
 
 
-@pytest.mark.parametrize("case", _cases("instruction", "buy_v2", "sell_v2", "buy_exact_quote_in_v2_idl"))
+@pytest.mark.parametrize("case", cases(FILE, "instruction", "buy_v2", "sell_v2", "buy_exact_quote_in_v2_idl"))
 def test_a_swap_of_a_pool_is_the_sdks_instruction(case: Case) -> None:
     """The way an order really takes: pool and order in, the same instruction out."""
     inputs, op = case["inputs"], case["op"].removesuffix("_idl")
@@ -210,10 +178,10 @@ def test_a_swap_of_a_pool_is_the_sdks_instruction(case: Case) -> None:
         open_base_account=False,
     )
     (built,) = pumpfun.swap(pool, order)
-    assert _listed(built) == case["expected"]
+    assert listed(built) == case["expected"]
 
 
-@pytest.mark.parametrize("case", _cases("instruction", "create", "create_v2"))
+@pytest.mark.parametrize("case", cases(FILE, "instruction", "create", "create_v2"))
 def test_launches_are_built_as_the_sdk_builds_them(case: Case) -> None:
     """Our own market maker launches coins, too."""
     inputs, op = case["inputs"], case["op"]
@@ -230,10 +198,10 @@ def test_launches_are_built_as_the_sdk_builds_them(case: Case) -> None:
         data += bytes([inputs["mayhem_mode"], inputs["cashback"]])
         data += struct.pack("<Q?", int(inputs["creator_fee_bps"]), inputs["holder_reward"])
     name = "create_v2+quote" if op == "create_v2" and len(case["expected"]["accounts"]) == 20 else op
-    assert _listed(instruction(name, keys, data)) == case["expected"]
+    assert listed(instruction(name, keys, data)) == case["expected"]
 
 
-@pytest.mark.parametrize("case", _cases("instruction", "migrate", "migrate_v2", "extend_account"))
+@pytest.mark.parametrize("case", cases(FILE, "instruction", "migrate", "migrate_v2", "extend_account"))
 def test_migrations_are_built_as_the_sdk_builds_them(case: Case) -> None:
     """Permissionless instructions anybody may send."""
     inputs = case["inputs"]
@@ -248,7 +216,7 @@ def test_migrations_are_built_as_the_sdk_builds_them(case: Case) -> None:
             quote_mint=key(inputs.get("quote_mint", text(WSOL))),
             quote_token_program=key(inputs.get("quote_token_program", text(TOKEN))),
         )
-    assert _listed(instruction(case["op"], keys)) == case["expected"]
+    assert listed(instruction(case["op"], keys)) == case["expected"]
 
 
 # ── quotes, through the accounts a trader would load ──────────────────────
@@ -270,18 +238,6 @@ def _global_account(figures: Case) -> bytes:
     struct.pack_into("<Q", raw, 154, int(figures["creator_fee_basis_points"]))
     raw[1045] = figures["creator_fee_configurable"]
     return bytes(raw)
-
-
-def _fee_account(config: Case) -> bytes:
-    def tiers(rows: list[list[str]]) -> bytes:
-        body = b"".join(int(row[0]).to_bytes(16, "little") + struct.pack("<3Q", *map(int, row[1:])) for row in rows)
-        return struct.pack("<I", len(rows)) + body
-
-    body = bytes.fromhex("8f3492bbdb7b4c9b") + b"\xff" + bytes(32) + struct.pack("<3Q", *map(int, config["flat"]))
-    body += (
-        tiers(config["tiers"]) + tiers(config["stable_tiers"]) + struct.pack("<3Q", *map(int, config["exotic_flat"]))
-    )
-    return body.ljust(4097, b"\0")
 
 
 MINT = Pubkey(bytes(range(32)))
@@ -310,11 +266,11 @@ def _pool(inputs: Case) -> Any:
         "global": _global_account(inputs["global"]),
     }
     if inputs["fee_config"]:
-        accounts["fee_config"] = _fee_account(FILE["fee_configs"][inputs["fee_config"]])
+        accounts["fee_config"] = fee_account(FILE["fee_configs"][inputs["fee_config"]])
     return pumpfun.load(keys_for(base_mint=MINT)["bonding_curve"], accounts)
 
 
-@pytest.mark.parametrize("case", _cases("quote", "buy_cost_for_tokens"))
+@pytest.mark.parametrize("case", cases(FILE, "quote", "buy_cost_for_tokens"))
 def test_cost_of_tokens_is_the_sdks(case: Case) -> None:
     """Exact-out buys, fees by tier, by the coin's own rate, or from Global."""
     pool, expected = _pool(case["inputs"]), case["expected"]
@@ -327,7 +283,7 @@ def test_cost_of_tokens_is_the_sdks(case: Case) -> None:
     assert rates.creator == (0 if nobody else int(expected["rates"]["creator_fee_bps"]))
 
 
-@pytest.mark.parametrize("case", _cases("quote", "buy_tokens_for_quote", "buy_new_curve"))
+@pytest.mark.parametrize("case", cases(FILE, "quote", "buy_tokens_for_quote", "buy_new_curve"))
 def test_tokens_for_a_budget_are_the_sdks(case: Case) -> None:
     """The SDK's helper, and the program's own exact-in form at most a few units above it."""
     pool, budget = _pool(case["inputs"]), int(case["inputs"]["amount_in"])
@@ -338,7 +294,7 @@ def test_tokens_for_a_budget_are_the_sdks(case: Case) -> None:
     assert abs(exact.amount_out - tokens) <= 2 * pool.base_reserve // pool.quote_reserve + 2
 
 
-@pytest.mark.parametrize("case", _cases("quote", "sell_quote_for_tokens"))
+@pytest.mark.parametrize("case", cases(FILE, "quote", "sell_quote_for_tokens"))
 def test_sales_are_the_sdks(case: Case) -> None:
     """What arrives after both fees, and the market cap that picked the tier."""
     pool = _pool(case["inputs"])

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
 import struct
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,27 +23,10 @@ from sniperforge.dex.pumpswap_instructions import (
     pool_of,
     table_of,
 )
-from sniperforge.dex.venue import Instruction, SwapOrder
+from sniperforge.dex.venue import SwapOrder
+from tests.unit.dex.pump_golden import Case, cases, fee_account, listed, load, samples
 
-GOLDEN = Path(__file__).parents[4] / "shared" / "dex" / "golden"
-Case = dict[str, Any]
-
-
-def _load(name: str) -> Case:
-    path = GOLDEN / name
-    loaded: Case = json.loads(path.read_text()) if path.exists() else {"cases": []}
-    return loaded
-
-
-FILE = _load("pumpswap.json")
-SAMPLES = [case for case in _load("mainnet_samples.json")["cases"] if case["dex"] == "pumpswap"]
-
-
-def _cases(kind: str, *ops: str) -> list[Any]:
-    chosen = [case for case in FILE["cases"] if case["kind"] == kind and (not ops or case["op"] in ops)]
-    if not chosen:
-        return [pytest.param(None, marks=pytest.mark.skip(reason="the golden vectors of ../shared are absent"))]
-    return [pytest.param(case, id=case["id"]) for case in chosen]
+FILE = load("pumpswap.json")
 
 
 def _told(record: Record, name: str, expected: object) -> object:
@@ -61,18 +41,7 @@ def _told(record: Record, name: str, expected: object) -> object:
     return str(value) if isinstance(expected, str) else value
 
 
-def _listed(built: Instruction) -> Case:
-    return {
-        "program_id": text(built.program),
-        "data_hex": built.data.hex(),
-        "accounts": [
-            {"pubkey": text(meta.key), "is_signer": meta.signer, "is_writable": meta.writable}
-            for meta in built.accounts
-        ],
-    }
-
-
-@pytest.mark.parametrize("case", _cases("event"))
+@pytest.mark.parametrize("case", cases(FILE, "event"))
 def test_events_decode_as_the_sdk_does(case: Case) -> None:
     """Every field of every event, old and new layouts."""
     decoded = pumpswap.decode_event(bytes.fromhex(case["inputs"]["payload_hex"]))
@@ -82,11 +51,9 @@ def test_events_decode_as_the_sdk_does(case: Case) -> None:
     assert {field: _told(record, field, value) for field, value in case["expected"].items()} == case["expected"]
 
 
-@pytest.mark.parametrize("case", SAMPLES or [None], ids=lambda case: case["id"] if case else "absent")
-def test_recorded_events_decode(case: Case | None) -> None:
+@pytest.mark.parametrize("case", samples("pumpswap"))
+def test_recorded_events_decode(case: Case) -> None:
     """Layouts from 2025-04 to 2026-09 as the chain wrote them."""
-    if case is None:
-        pytest.skip("the recorded samples of ../shared are absent")
     decoded = pumpswap.decode_event(base64.b64decode(case["data_base64"]))
     assert decoded is not None
     name, record = decoded
@@ -94,20 +61,20 @@ def test_recorded_events_decode(case: Case | None) -> None:
     assert {field: _told(record, field, value) for field, value in case["decoded"].items()} == case["decoded"]
 
 
-@pytest.mark.parametrize("case", _cases("account"))
+@pytest.mark.parametrize("case", cases(FILE, "account"))
 def test_accounts_decode_as_the_sdk_does(case: Case) -> None:
     """Every field of a pool, old and new sizes."""
     record = pumpswap.decode_account("Pool", bytes.fromhex(case["inputs"]["data_hex"]))
     assert {field: _told(record, field, value) for field, value in case["expected"].items()} == case["expected"]
 
 
-@pytest.mark.parametrize("case", _cases("pda", "constants"))
+@pytest.mark.parametrize("case", cases(FILE, "pda", "constants"))
 def test_constant_addresses(case: Case) -> None:
     """The table of constants holds what the program derives."""
     assert {name: text(CONSTANTS[name]) for name in case["expected"]} == case["expected"]
 
 
-@pytest.mark.parametrize("case", _cases("pda", "pool"))
+@pytest.mark.parametrize("case", cases(FILE, "pda", "pool"))
 def test_addresses_of_a_pool(case: Case) -> None:
     """Every rule of derivation."""
     inputs = case["inputs"]
@@ -145,7 +112,7 @@ AMOUNTS = {
     "sell": ("base_amount_in", "min_quote_amount_out"),
     "buy_exact_quote_in": ("spendable_quote_in", "min_base_amount_out"),
 }
-TRADES = _cases("instruction", "buy", "sell", "buy_exact_quote_in_idl")
+TRADES = cases(FILE, "instruction", "buy", "sell", "buy_exact_quote_in_idl")
 
 
 @pytest.mark.parametrize("case", TRADES)
@@ -156,7 +123,7 @@ def test_trades_are_built_as_the_sdk_builds_them(case: Case) -> None:
     data += bytes([inputs["track_volume"]]) if "track_volume" in inputs else b""
     keys = _trade_keys(inputs)
     table = table_of(name, cashback=inputs["is_cashback_coin"], creator=keys["coin_creator"] != ZERO_KEY)
-    assert _listed(instruction(name, table, keys, data)) == case["expected"]
+    assert listed(instruction(name, table, keys, data)) == case["expected"]
 
 
 @pytest.mark.parametrize("case", TRADES)
@@ -191,10 +158,10 @@ def test_a_swap_of_a_pool_is_the_sdks_instruction(case: Case) -> None:
     expected = case["expected"]
     if inputs.get("track_volume") is False:
         expected = {**expected, "data_hex": expected["data_hex"][:-2] + "01"}
-    assert _listed(built) == expected
+    assert listed(built) == expected
 
 
-@pytest.mark.parametrize("case", _cases("instruction", "create_pool"))
+@pytest.mark.parametrize("case", cases(FILE, "instruction", "create_pool"))
 def test_pools_are_opened_as_the_sdk_opens_them(case: Case) -> None:
     """Anyone may open one."""
     inputs = case["inputs"]
@@ -210,21 +177,10 @@ def test_pools_are_opened_as_the_sdk_opens_them(case: Case) -> None:
     data = struct.pack("<HQQ", inputs["index"], int(inputs["base_amount_in"]), int(inputs["quote_amount_in"]))
     size = len(bytes.fromhex(case["expected"]["data_hex"])) - 8 - len(data)
     built = instruction("create_pool", table_of("create_pool"), keys, data + bytes(size))
-    assert _listed(built) == case["expected"]
+    assert listed(built) == case["expected"]
 
 
 # ── quotes, through the accounts a trader would load ──────────────────────
-
-
-def _fee_account(config: Case) -> bytes:
-    def tiers(rows: list[list[str]]) -> bytes:
-        body = b"".join(int(row[0]).to_bytes(16, "little") + struct.pack("<3Q", *map(int, row[1:])) for row in rows)
-        return struct.pack("<I", len(rows)) + body
-
-    body = bytes.fromhex("8f3492bbdb7b4c9b") + b"\xff" + bytes(32) + struct.pack("<3Q", *map(int, config["flat"]))
-    body += tiers(config["tiers"]) + tiers(config["stable_tiers"])
-    body += struct.pack("<3Q", *map(int, config["exotic_flat"]))
-    return body.ljust(4097, b"\0")
 
 
 def _token_account(mint: bytes, amount: int) -> bytes:
@@ -256,7 +212,7 @@ def _pool(inputs: Case) -> Pool:
         "global_config": _config_account(inputs["global_config"]),
     }
     if inputs["fee_config"]:
-        accounts["fee_config"] = _fee_account(FILE["fee_configs"][inputs["fee_config"]])
+        accounts["fee_config"] = fee_account(FILE["fee_configs"][inputs["fee_config"]])
     return pumpswap.load(address, accounts)
 
 
@@ -266,7 +222,7 @@ def _rates_agree(pool: Pool, case: Case) -> bool:
     return rates == expected or (case["inputs"]["coin_creator"] == text(ZERO_KEY) and rates == [*expected[:2], 0])
 
 
-@pytest.mark.parametrize("case", _cases("quote", "buy_base_for_quote"))
+@pytest.mark.parametrize("case", cases(FILE, "quote", "buy_base_for_quote"))
 def test_buys_for_an_exact_quote_are_the_sdks(case: Case) -> None:
     """What arrives for a budget, at every tier."""
     pool = _pool(case["inputs"])
@@ -275,7 +231,7 @@ def test_buys_for_an_exact_quote_are_the_sdks(case: Case) -> None:
     assert _rates_agree(pool, case)
 
 
-@pytest.mark.parametrize("case", _cases("quote", "buy_cost_for_base"))
+@pytest.mark.parametrize("case", cases(FILE, "quote", "buy_cost_for_base"))
 def test_costs_of_an_exact_base_are_the_sdks(case: Case) -> None:
     """What exactly so many coins cost, and the part of it that is fees."""
     pool = _pool(case["inputs"])
@@ -285,7 +241,7 @@ def test_costs_of_an_exact_base_are_the_sdks(case: Case) -> None:
     assert _rates_agree(pool, case)
 
 
-@pytest.mark.parametrize("case", _cases("quote", "sell_quote_for_base"))
+@pytest.mark.parametrize("case", cases(FILE, "quote", "sell_quote_for_base"))
 def test_sales_are_the_sdks(case: Case) -> None:
     """What arrives after all three fees."""
     pool = _pool(case["inputs"])
