@@ -113,16 +113,14 @@ class Feed:
             What the sink raised while it took a frame: without a sink there is no feed.
         """
         waits = {asyncio.create_task(source.wait()) for source in self._sources}
+        watched = {*waits, *self._services}
         try:
-            while waits:
-                done, _ = await asyncio.wait({*waits, *self._services}, return_when=asyncio.FIRST_COMPLETED)
+            while waits & watched:
+                done, watched = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     # A service ends by failure, or because `stop` cancelled it.
                     if not task.cancelled():
                         task.result()
-                if done & set(self._services):
-                    return
-                waits -= done
         finally:
             for task in waits:
                 task.cancel()

@@ -215,6 +215,8 @@ def test_what_is_recorded_replays_as_what_was_seen(tmp_path: Path) -> None:
                     await server.send(logs(number))
                 await server.send('{"jsonrpc":"2.0","method":"logsNotification","params":nonsense}')
                 await until(lambda: len(shelf.frames) == 51, "all frames")
+                # A kill at this moment would find them on the disk.
+                await until(lambda: path.stat().st_size > 100, "written while the feed lives")
             assert (feed.stats().recorded, feed.stats().record_refused) == (50, 1)
         again = Shelf()
         async with feeding(FeedSettings(tapes=(Tape(path=str(path), speed=0.0, stamps="recorded"),)), again) as replay:

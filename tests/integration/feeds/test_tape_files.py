@@ -14,6 +14,7 @@ import pytest
 
 from sniperforge.base.events import Frame, InputRefused
 from sniperforge.feeds.feed import Feed, FeedSettings, Tape
+from sniperforge.feeds.ndjson import frame_line
 from tests.integration.feeds.node import LIMIT_S, Shelf, run
 
 ROOT = Path(__file__).parents[3]
@@ -134,17 +135,19 @@ def test_every_recorded_message_of_the_shared_folder_is_one_frame() -> None:
     assert (len(lines.frames), lines.notes) == (400, [])
 
 
-def test_a_full_disk_ends_the_recording_and_not_the_feed(tmp_path: Path) -> None:
-    """Trading matters more than the tape; it is said once."""
+@pytest.mark.parametrize("spacing_ns", [1, 1_200_000_000])
+def test_a_full_disk_ends_the_recording_and_not_the_feed(tmp_path: Path, spacing_ns: int) -> None:
+    """Trading matters more than the tape; it is said once, at the end or in the middle."""
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("/dev/full is absent: no disk that is always full")
     source = tmp_path / "tape"
-    source.write_bytes(b'{"slot":1}\n')
+    frames = [Frame(b'{"slot":%d}' % slot, 1 + slot * spacing_ns, "node") for slot in (1, 2)]
+    source.write_bytes(b"".join(frame_line(frame) + b"\n" for frame in frames))
     shelf = Shelf()
 
     async def main() -> None:
-        settings = FeedSettings(tapes=(Tape(path=str(source), speed=0.0),), record=str(tmp_path / "out"))
+        settings = FeedSettings(tapes=(Tape(path=str(source), stamps="recorded"),), record=str(tmp_path / "out"))
         feed = Feed(settings, shelf)
         await feed.start()
         _fill_the_disk_under(tmp_path / "out")
@@ -152,7 +155,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_feed(tmp_path: Path) -> None
         await feed.stop()
 
     run(main)
-    assert shelf.frames == [Frame(b'{"slot":1}', shelf.frames[0].recv_ns, "tape")]
+    assert shelf.frames == frames
     assert [(note.where, note.problem) for note in shelf.of(InputRefused)] == [
         ("record", f"record {tmp_path / 'out'}: No space left on device")
     ]
