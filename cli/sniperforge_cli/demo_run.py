@@ -86,6 +86,7 @@ slippage_bps = 1_500
 [bots.exits]
 time_stop_s = 10
 dust_retry_s = 2
+write_off_tries = 2
 
 [coordinate]
 execution = "rpc"

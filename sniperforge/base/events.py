@@ -314,6 +314,10 @@ class LaunchPassed(Event, frozen=True, kw_only=True, tag=28):
     venue: str
 
 
+#: Reason of a sell that sells nothing: the coins are burned and their account closed.
+WRITE_OFF = "write_off"
+
+
 class OrderProposed(Event, frozen=True, kw_only=True, tag=26):
     """Command: a bot wants this trade; `id` is the order id, the same after every restart.
 
@@ -323,7 +327,8 @@ class OrderProposed(Event, frozen=True, kw_only=True, tag=26):
         amount_in: quote base units to spend (buy) or base units to sell (sell).
         amount_out_min: least to accept; 0 lets the coordinator compute it from
             `slippage_bps` and the pool at signing.
-        reason: why ("entry", "take_profit[0]", "stop_loss", "time_stop", …).
+        reason: why ("entry", "take_profit[0]", "stop_loss", "time_stop", …); `WRITE_OFF`
+            makes a sell of all that is held a burning.
         attempt: 0 for the first try; an exit tried again counts up.
         position_id: the position a sell belongs to; a buy's is its own id.
         waited_ns: how long an entry waited on purpose, for the pool to open or for

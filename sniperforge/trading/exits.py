@@ -16,7 +16,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from sniperforge.base.events import OrderProposed, Pool
+from sniperforge.base.events import WRITE_OFF, OrderProposed, Pool
 from sniperforge.base.units import BPS_ONE, NANOS_PER_SECOND, ZERO_KEY, Pubkey
 from sniperforge.trading.filters import NANOS_PER_MS, is_curve, quote_liquidity
 from sniperforge.trading.sizing import Slippage
@@ -60,6 +60,9 @@ class ExitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         dust_quote: a full exit that brings no more than this (base units of the quote
             mint) costs more than it gives: tried once at any price, then again after
             dust_retry_s, doubled up to dust_retry_s_max, until it is gone or worth more.
+        write_off_tries: a holding for which its pool pays nothing at all is burned
+            after this many failed tries, its account closed and its rent taken back:
+            a rug ends as a recorded loss. 0: never.
         priority_fee_micro_lamports, tip_lamports: what an exit pays.
     """
 
@@ -81,6 +84,7 @@ class ExitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     dust_quote: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)] = 20_000
     dust_retry_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 60
     dust_retry_s_max: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 3_600
+    write_off_tries: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 6
     priority_fee_micro_lamports: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 200_000
     tip_lamports: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 0
 
@@ -193,8 +197,15 @@ def due(settings: ExitSettings, position: Position, value: int, now_ns: int) -> 
     position.peak_bps = max(position.peak_bps, price)
     position.closing = position.closing or _closing_rule(settings, position, price, now_ns)
     if position.closing:
-        return Exit(position.closing, 0, position.held)
+        rule = WRITE_OFF if _is_lost(settings, position, value) else position.closing
+        return Exit(rule, 0, position.held)
     return _ladder(settings, position, price - BPS_ONE)
+
+
+def _is_lost(settings: ExitSettings, position: Position, value: int) -> bool:
+    """Return whether the pool pays nothing and enough tries have shown it."""
+    tried = settings.write_off_tries and position.failures >= settings.write_off_tries
+    return bool(tried and position.dust and value == 0)
 
 
 def _closing_rule(settings: ExitSettings, position: Position, price: int, now_ns: int) -> str:

@@ -156,6 +156,27 @@ def test_pauses_grow_and_have_a_bound() -> None:
 
 
 @pytest.mark.parametrize(
+    ("tries", "failures", "dust", "value", "rule"),
+    [
+        (3, 3, True, 0, "write_off"),
+        (3, 2, True, 0, "stop_loss"),
+        (3, 3, True, 1, "stop_loss"),
+        (3, 3, False, 0, "stop_loss"),
+        (0, 99, True, 0, "stop_loss"),
+    ],
+)
+def test_what_no_pool_pays_for_is_written_off_in_the_end(
+    tries: int, failures: int, dust: bool, value: int, rule: str
+) -> None:
+    """Only what brings nothing at all, only after the tries that were set, and never when none were."""
+    held = position()
+    held.closing, held.failures, held.dust = "stop_loss", failures, dust
+    found = due(ExitSettings(write_off_tries=tries), held, value, START)
+    assert found is not None
+    assert (found.reason, found.amount) == (rule, held.held)
+
+
+@pytest.mark.parametrize(
     ("settings", "key"),
     [
         (ladder((2, 1), (2, 1)), "take_profit"),
