@@ -1,1 +1,1 @@
-"""detect."""
+"""Frames in, believed market events out: attribution, verification, and refusals by name."""

@@ -9,7 +9,6 @@ attributed what to whom was settled before, in `sniperforge.detect.transaction`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -30,69 +29,15 @@ from sniperforge.base.events import (
 )
 from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.detect.forgery import hints_creation, printed_forgery
-from sniperforge.detect.memory import Remembered
-from sniperforge.detect.scan import Scanner, tag_of
-from sniperforge.detect.settings import DetectSettings
-from sniperforge.detect.tracking import Tracking
+from sniperforge.detect.scan import tag_of
+from sniperforge.detect.state import State, launch_id
 from sniperforge.detect.transaction import Transaction
 from sniperforge.dex.venue import Context, Incomplete, Step, Venue
 
 #: Venues which make the coin's mint themselves: a second launch of one mint is a lie.
 LAUNCHPADS = frozenset(("pumpfun", "raydium_launchlab"))
-COUNTERS = (
-    "frames",
-    "frames_rejected",
-    "frames_refused",
-    "transactions",
-    "transactions_failed",
-    "transactions_refused",
-    "events",
-    "duplicates",
-    "believed",
-    "disbelieved",
-    "wanted",
-    "trades_untracked",
-    "payloads_malformed",
-    "logs_truncated",
-    "logs_missing",
-    "incomplete_for_good",
-)
 _Market = Swapped | LiquidityChanged | CurveCompleted | PoolMigrated
 _Trade = Swapped | LiquidityChanged
-
-
-@lru_cache(maxsize=4096)
-def launch_id(pool: Pubkey) -> int:
-    """Return the trace id of everything that belongs to one pool."""
-    return event_id("launch", pool)
-
-
-class State:
-    """What a detector remembers, every part of it bounded by the settings.
-
-    Attributes:
-        settings, venues (by name), by_program, names (by program id): what it was made from.
-        scanner, tracking: the byte test, and the pools whose trades are told.
-        pools, coins: those no longer new -> the signature that made them.
-        mints_asked: mints somebody was asked to read.
-        told: (signature, what) already told.
-        wanted: signatures asked for -> id of the question; whole: seen with instructions.
-        counters: how often what happened.
-    """
-
-    def __init__(self, settings: DetectSettings, venues: dict[str, Venue]) -> None:
-        self.settings, self.venues = settings, venues
-        self.by_program = {venue.program: venue for venue in venues.values()}
-        self.names = {keys.text(venue.program): venue.name for venue in venues.values()}
-        self.scanner = Scanner(venues.values(), trades=settings.trades)
-        self.tracking = Tracking(self.scanner, venues, tracked_max=settings.tracked_max, held_max=settings.held_max)
-        self.pools: Remembered[Pubkey, str] = Remembered(settings.known_max)
-        self.coins: Remembered[Pubkey, str] = Remembered(settings.known_max)
-        self.mints_asked: Remembered[Pubkey, None] = Remembered(settings.known_max)
-        self.told: Remembered[tuple[object, ...], None] = Remembered(settings.seen_max)
-        self.wanted: Remembered[str, int] = Remembered(settings.wanted_max)
-        self.whole: Remembered[str, None] = Remembered(settings.wanted_max)
-        self.counters = dict.fromkeys(COUNTERS, 0)
 
 
 class Reader:

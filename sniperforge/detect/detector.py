@@ -19,10 +19,11 @@ from collections.abc import Iterable
 
 from sniperforge.base.errors import ConfigError, DecodeError
 from sniperforge.base.events import Event, Frame, InputRefused, PositionChanged, TokenInspected
-from sniperforge.detect.belief import Reader, State
+from sniperforge.detect.belief import Reader
 from sniperforge.detect.inputs import read_frame
 from sniperforge.detect.scan import FORGED_LINE, NOTHING
 from sniperforge.detect.settings import DetectSettings
+from sniperforge.detect.state import State
 from sniperforge.detect.transaction import Transaction
 from sniperforge.dex.venue import Venue
 from sniperforge.dex.venues import VENUES

@@ -16,9 +16,9 @@ from sniperforge.base.events import (
     TokenWanted,
     TransactionWanted,
 )
-from sniperforge.detect.belief import launch_id
 from sniperforge.detect.detector import Detector
 from sniperforge.detect.settings import DetectSettings
+from sniperforge.detect.state import launch_id
 from sniperforge.dex.programs import EVENT_TAG
 from tests.unit.detect.fakes import (
     COMPLETE,
