@@ -32,7 +32,7 @@ from sniperforge.dex.programs import (
     transfer_lamports,
 )
 from sniperforge.dex.token import decode_balance
-from sniperforge.dex.venue import EmptyPool, Instruction, SwapOrder
+from sniperforge.dex.venue import Instruction, SwapOrder
 
 USDT = key("Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB")
 USD1 = key("USD1ttGY1N17NEEHLmELoaybftRBUSErhqYiQzvEmuB")
@@ -197,18 +197,11 @@ def transfer_fee(pool: Pool, amount: int) -> int:
 
 
 def before_transfer_fee(pool: Pool, amount: int) -> int:
-    """Return the least to send so that at least *amount* of the coin arrives.
-
-    Raises:
-        EmptyPool: the fee takes everything.
-    """
+    """Return the least to send so that at least *amount* of the coin arrives."""
     bps = pool.numbers.get("base_transfer_fee_bps", 0)
     if not bps or not amount:
         return amount
-    fee_max = pool.numbers.get("base_transfer_fee_max", 0)
-    if bps >= BPS_ONE and fee_max >= amount:
-        raise EmptyPool("the coin's transfer fee is 100 %: nothing would arrive; do not trade it")
-    capped = amount + fee_max
+    capped = amount + pool.numbers.get("base_transfer_fee_max", 0)
     return capped if bps >= BPS_ONE else min(ceil_div(amount * BPS_ONE, BPS_ONE - bps), capped)
 
 

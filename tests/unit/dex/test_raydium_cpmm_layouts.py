@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from sniperforge.base.errors import DecodeError
 from sniperforge.dex import raydium_cpmm as cpmm
 from sniperforge.dex import raydium_cpmm_layouts as layout
+from sniperforge.dex.borsh import Record
 from tests.unit.dex.raydium_cpmm_steps import numbers_of
 from tests.unit.dex.raydium_recordings import golden
 
@@ -51,3 +54,14 @@ def test_golden_events(case: Any) -> None:
     assert {name: str(value) for name, value in found.items()} == {
         name: str(int(value) if isinstance(value, bool) else value) for name, value in case["expected"].items()
     }
+
+
+@pytest.mark.parametrize(
+    ("decode", "size"),
+    [(layout.decode_pool_state, layout.POOL_STATE_SIZE), (layout.decode_amm_config, layout.AMM_CONFIG_SIZE)],
+)
+def test_an_account_of_another_size_or_kind_is_refused(decode: Callable[[bytes], Record], size: int) -> None:
+    with pytest.raises(DecodeError, match=f"layout says {size}"):
+        decode(bytes(size - 1))
+    with pytest.raises(DecodeError, match="another kind of account"):
+        decode(bytes(size))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from sniperforge.base import keys as base58
-from sniperforge.base.units import Pubkey
+from sniperforge.base.errors import DecodeError
 from sniperforge.dex import raydium_launchlab as launchlab
 from sniperforge.dex import raydium_launchlab_layouts as layout
+from sniperforge.dex.borsh import Record
 from tests.unit.dex.raydium_recordings import golden
-
-COIN, USER = Pubkey(b"\x01" * 32), Pubkey(b"\x21" * 32)
-
 
 SDK_NAMES = {
     "bump": "auth_bump", "mint_decimals_a": "base_decimals", "mint_decimals_b": "quote_decimals",
@@ -67,3 +66,36 @@ def test_golden_creation_events(case: Any) -> None:
     flat["amm_fee_on"] = expected["amm_fee_on"]
     found = {**record.ints, **record.texts}
     assert {name: str(found[name]) for name in flat} == {name: str(value) for name, value in flat.items()}
+
+
+@pytest.mark.parametrize(
+    ("decode", "size"),
+    [
+        (layout.decode_pool_state, layout.POOL_STATE_SIZE),
+        (layout.decode_global_config, layout.GLOBAL_CONFIG_SIZE),
+        (layout.decode_platform_config, layout.PLATFORM_CONFIG_SIZE_MIN),
+    ],
+)
+def test_an_account_of_another_size_or_kind_is_refused(decode: Callable[[bytes], Record], size: int) -> None:
+    with pytest.raises(DecodeError, match=f"layout says {size}"):
+        decode(bytes(size - 1))
+    with pytest.raises(DecodeError, match="another kind of account"):
+        decode(bytes(size))
+
+
+def test_a_platform_has_its_two_rates_whatever_follows() -> None:
+    raw = bytearray(layout.PLATFORM_CONFIG + bytes(720 + 40))
+    raw[104:112] = (10_000).to_bytes(8, "little")
+    raw[720:728] = (500).to_bytes(8, "little")
+    ints = layout.decode_platform_config(bytes(raw)).ints
+    assert (ints["fee_rate"], ints["creator_fee_rate"]) == (10_000, 500)
+
+
+def test_the_first_trade_event_lacks_the_creator_s_fee() -> None:
+    """138 bytes until 2025-08; the share's fee, side and status stand eight bytes earlier."""
+    head = layout.TRADE_EVENT + bytes(32) + bytes(11 * 8)
+    record = layout.decode_trade_event(head + (7).to_bytes(8, "little") + b"\x01\x02")
+    names = ("share_fee", "trade_direction", "pool_status", "creator_fee", "exact_in")
+    assert [record.ints[name] for name in names] == [7, 1, 2, 0, 1]
+    with pytest.raises(DecodeError, match="something else"):
+        layout.decode_trade_event(head + bytes(8) + b"\x02\x00")

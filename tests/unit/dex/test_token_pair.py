@@ -15,7 +15,7 @@ from sniperforge.base.events import BotStarted, LiquidityChanged, Pool, Swapped
 from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.dex import token_pair
 from sniperforge.dex.programs import TOKEN, TOKEN_2022, USDC, WSOL, ata
-from sniperforge.dex.venue import AccountMeta, EmptyPool, Instruction, SwapOrder
+from sniperforge.dex.venue import AccountMeta, Instruction, SwapOrder
 
 COIN, OTHER, USER = (Pubkey(bytes([number]) * 32) for number in (0x11, 0x12, 0x21))
 SWAP = Instruction(COIN, (AccountMeta(USER, signer=True),), b"\x55")
@@ -176,12 +176,19 @@ def test_any_mint_gives_a_fee_or_a_decode_error(raw: bytes) -> None:
 @given(st.integers(0, 2**64 - 1), st.integers(0, 10_000), st.integers(0, 2**64 - 1))
 def test_what_is_sent_before_the_fee_is_enough_after_it(amount: int, bps: int, fee_max: int) -> None:
     pool = make_pool(base_transfer_fee_bps=bps, base_transfer_fee_max=fee_max)
-    try:
-        sent = token_pair.before_transfer_fee(pool, amount)
-    except EmptyPool:
-        assert bps == 10_000
-        return
+    sent = token_pair.before_transfer_fee(pool, amount)
     assert sent - token_pair.transfer_fee(pool, sent) >= amount
+
+
+@pytest.mark.parametrize(
+    ("bps", "fee_max", "sent"), [(0, 9, 1_000), (100, 10**6, 1_011), (100, 4, 1_004), (10_000, 4, 1_004)]
+)
+def test_the_fee_is_capped(bps: int, fee_max: int, sent: int) -> None:
+    """Even a fee of all stops at its maximum."""
+    assert (
+        token_pair.before_transfer_fee(make_pool(base_transfer_fee_bps=bps, base_transfer_fee_max=fee_max), 1_000)
+        == sent
+    )
 
 
 # ── the instructions around a swap ────────────────────────────────────────
