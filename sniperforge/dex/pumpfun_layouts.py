@@ -2,9 +2,9 @@
 
 payload -> (event name, Record); account bytes -> Record
 
-Every layout only ever grew at its end: the number behind a layout is how many
-fields its oldest form on chain had (TradeEvent 113 bytes in early 2024, 129 until
-2025-04, 225 until 2025-09, 358 in 2026-07).
+Every layout only ever grew at its end: `required` behind a layout is how many fields
+must be there. TradeEvent had 129 bytes on chain until 2025-04, 225 after 2025-05, 358
+in 2026-07; a form without the real reserves (113) is let through, as nothing needs them.
 
 Sources: @pump-fun/pump-sdk 2.0.0 (IDL pump.json), events recorded on mainnet.
 """

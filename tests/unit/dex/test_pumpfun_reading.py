@@ -222,7 +222,7 @@ def test_a_trade_in_usdc_uses_the_quote_fields() -> None:
     ("size", "moved", "creator"), [(113, 1000, ZERO_KEY), (129, 1000, ZERO_KEY), (225, 1013, CREATOR)]
 )
 def test_old_trades_still_read(size: int, moved: int, creator: Pubkey) -> None:
-    """Layouts of 2024, of 2025-04 and of 2025-05; the older told no fees."""
+    """Without real reserves, of 2025-04 and of 2025-05; the older told no fees."""
     traded = only(pumpfun.read(make_step(trade_event(is_buy=True)[:size]), CONTEXT))
     assert (traded.quote_amount, traded.base_reserve, traded.creator) == (moved, 900_000, creator)
 
