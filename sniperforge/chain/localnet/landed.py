@@ -17,9 +17,8 @@ from typing import NamedTuple
 
 import orjson
 from solders.transaction_status import (
-    InstructionErrorBorshIO,
     InstructionErrorCustom,
-    InstructionErrorFieldless,
+    InstructionErrorType,
     TransactionErrorDuplicateInstruction,
     TransactionErrorFieldless,
     TransactionErrorInstructionError,
@@ -206,13 +205,8 @@ class Landed:
 def error_json(error: TransactionErrorType) -> Json:
     """Return *error* in the form of Solana's RPC, such as {"InstructionError": [2, {"Custom": 6005}]}."""
     if isinstance(error, TransactionErrorInstructionError):
-        inner: Json
-        if isinstance(error.err, InstructionErrorCustom):
-            inner = {"Custom": error.err.code}
-        elif isinstance(error.err, InstructionErrorBorshIO):
-            inner = {"BorshIoError": error.err.value}
-        else:
-            inner = _name(error.err)
+        custom = error.err.code if isinstance(error.err, InstructionErrorCustom) else None
+        inner: Json = _name(error.err) if custom is None else {"Custom": custom}
         return {"InstructionError": [error.index, inner]}
     if isinstance(error, TransactionErrorInsufficientFundsForRent):
         return {"InsufficientFundsForRent": {"account_index": error.account_index}}
@@ -223,7 +217,7 @@ def error_json(error: TransactionErrorType) -> Json:
     return {"ProgramExecutionTemporarilyRestricted": {"account_index": error.account_index}}
 
 
-def _name(error: TransactionErrorFieldless | InstructionErrorFieldless) -> str:
+def _name(error: TransactionErrorFieldless | InstructionErrorType) -> str:
     return str(error).rpartition(".")[2]
 
 

@@ -150,8 +150,11 @@ class Market:
             seller, held = await self._holder(pool, trader)
             if held == 0:
                 return
+            # A creator holds up to half the supply: a tenth of a trader's share moves the price as much.
+            parts = BPS if seller is trader else 10 * BPS
             trader = seller
-            steps = [cpmm.swap_input(pool.keys, address(seller), pool.mint, max(1, held * trade.size_bps // BPS), 0)]
+            amount = max(1, held * trade.size_bps // parts)
+            steps = [cpmm.swap_input(pool.keys, address(seller), pool.mint, amount, 0)]
         self.trades_sent += 1
         budget = [compute_limit(TRADE_UNITS), compute_price(trade.unit_price)]
         await self.client.send([*budget, *steps], trader)

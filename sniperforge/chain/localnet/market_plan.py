@@ -29,6 +29,8 @@ KINDS = ("pump", "walk", "dump", "rug")
 SPOOF_FORMS = ("pump_data", "pump_log_and_data", "launchlab_self_call", "cpmm_lookalike", "cpmm_forged_invoke")
 FAILURE_FORMS = ("too_poor", "reverted_after")
 _MILLION = 1_000_000
+#: A buy, in parts of the pool's opening liquidity: pumps are bought with conviction.
+_BUY_BPS = {"pump": (200, 1_000), "rug": (200, 800), "walk": (50, 500), "dump": (50, 300)}
 LAMPORTS = 1_000_000_000
 BPS = 10_000
 
@@ -200,7 +202,7 @@ def _trades(dice: random.Random, settings: MarketSettings, kind: str, life_ms: i
         if at >= life_ms:
             return tuple(rows)
         is_buy = dice.randrange(100) < _buyers(kind, int(at * 100 / life_ms))
-        size = dice.randint(50, 400) if is_buy else dice.randint(1_000, 6_000)
+        size = dice.randint(*_BUY_BPS[kind]) if is_buy else dice.randint(1_000, 6_000)
         fails = _share(dice, settings.failed_ppm)
         rows.append(Trade(int(at), dice.randrange(settings.traders), is_buy, size, fails, dice.randrange(200_000)))
 

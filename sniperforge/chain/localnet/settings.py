@@ -82,7 +82,7 @@ _RANGES = (
     ("confirmed_after", 1, 1_000),
     ("finalized_after", 1, 1_000),
     ("blockhash_slots", 1, 300),
-    ("history_slots", 64, 1_000_000),
+    ("history_slots", 400, 1_000_000),
     ("drop_ppm", 0, 1_000_000),
     ("delay_ppm", 0, 1_000_000),
     ("delay_slots_max", 1, 1_000),

@@ -100,6 +100,10 @@ class Stand:
         assert landed is not None, "the transaction did not land"
         return landed
 
+    def send_from_alice(self, *instructions: Instruction) -> Landed:
+        """Execute a transaction alice pays for."""
+        return self.send(list(instructions), self.alice)
+
     def step(self, slots: int = 1, *, ms: int = 400) -> None:
         """Close *slots* slots of *ms*."""
         for _ in range(slots):
