@@ -69,7 +69,7 @@ PyMODINIT_FUNC PyInit__ring(void)
     PyModule_AddObjectRef(module, "Histogram", (PyObject *)HistogramType);
     PyModule_AddIntConstant(module, "WORDS_OFFSET", WORDS_OFFSET);
     PyModule_AddIntConstant(module, "HISTOGRAM_WORDS", HISTOGRAM_WORDS);
-    PyModule_AddIntConstant(module, "DATA_OFFSET", (long)RING_DATA);
+    PyModule_AddIntConstant(module, "OVERHEAD", (long)RING_SIZE(0));
     PyModule_AddIntConstant(module, "CAPACITY_MIN", (long)RING_CAPACITY_MIN);
     PyModule_AddIntConstant(module, "CAPACITY_MAX", (long)RING_CAPACITY_MAX);
     PyModule_AddIntConstant(module, "PRODUCERS_MAX", RING_PRODUCERS);

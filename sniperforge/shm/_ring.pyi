@@ -1,7 +1,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-DATA_OFFSET: int
+OVERHEAD: int
 CAPACITY_MIN: int
 CAPACITY_MAX: int
 PRODUCERS_MAX: int

@@ -42,12 +42,44 @@ static inline u64 share_end(const ring_view *view, u64 start, u64 interest, u64 
     return at;
 }
 
+/* True if the share in a dead member's seat was really taken by it. */
+static inline bool share_was_taken(const ring_view *view, u32 index)
+{
+    const ring_consumer *member = &view->memory->consumers[index];
+    u64 mark = LOAD(member->claim_mark);
+    if (LOAD(member->claim_start) == RING_IDLE) return false;
+    if ((mark & 3) == CLAIM_FINAL) return true;
+    u64 ticket = LOAD(view->memory->consumers[PEEK(member->group) - 1].expected);
+    return ticket >> 8 == mark >> 2 && (ticket & 0xff) == index;
+}
+
+/* Turn dead members into orphans whose share waits for adoption; returns how many shares. Lock held. */
+static inline int find_orphans(ring_view *view)
+{
+    int found = 0;
+    for (u32 index = 0; index < RING_CONSUMERS; index++) {
+        ring_consumer *slot = &view->memory->consumers[index];
+        if (LOAD(slot->seat) != SEAT_MEMBER || !LOAD(slot->owner) || !owner_dead(view, LOAD(slot->owner))) continue;
+        if (share_was_taken(view, index)) {
+            STORE(slot->claim_mark, CLAIM_FINAL);
+            STORE(slot->owner, 0);
+            atomic_fetch_or(&view->memory->registry.orphans, 1ull << index);
+            found++;
+        } else {
+            STORE(slot->claim_start, RING_IDLE);
+            seat_ends(view, index, SEAT_FREE, REASON_DEAD);
+        }
+    }
+    return found;
+}
+
 /* Give an abandoned share of our group to this reader; a share in two dead hands is taken from both. */
 static inline bool member_adopts(ring_view *view, ring_reader *reader)
 {
     ring_registry *registry = &view->memory->registry;
     bool adopted = false;
     if (registry_lock(view) != RING_OK) return false;
+    find_orphans(view); /* one of the dead may have died while it adopted: the share is then in two hands */
     FOR_BITS(index, LOAD(registry->orphans))
     {
         ring_consumer *orphan = &view->memory->consumers[index];
@@ -141,6 +173,7 @@ static inline int member_sits(ring_view *view, ring_reader *reader, const char *
 {
     if (registry_lock(view) != RING_OK) return RING_BUSY;
     bool made;
+    find_orphans(view);
     int taken = seat_named(view, name), index, group = group_sits(view, group_name, start, &made);
     if (taken >= 0) {
         *holder = LOAD(view->memory->consumers[taken].owner);
@@ -165,17 +198,6 @@ static inline int member_sits(ring_view *view, ring_reader *reader, const char *
     return RING_OK;
 }
 
-/* True if the share in a dead member's seat was really taken by it. */
-static inline bool share_was_taken(const ring_view *view, u32 index)
-{
-    const ring_consumer *member = &view->memory->consumers[index];
-    u64 mark = LOAD(member->claim_mark);
-    if (LOAD(member->claim_start) == RING_IDLE) return false;
-    if ((mark & 3) == CLAIM_FINAL) return true;
-    u64 ticket = LOAD(view->memory->consumers[PEEK(member->group) - 1].expected);
-    return ticket >> 8 == mark >> 2 && (ticket & 0xff) == index;
-}
-
 static inline bool group_has_members(const ring_view *view, u32 group)
 {
     for (u32 index = 0; index < RING_CONSUMERS; index++) {
@@ -184,26 +206,6 @@ static inline bool group_has_members(const ring_view *view, u32 group)
         if (LOAD(slot->owner) && !owner_dead(view, LOAD(slot->owner))) return true;
     }
     return false;
-}
-
-/* Turn dead members into orphans whose share waits for adoption; returns how many shares. Lock held. */
-static inline int find_orphans(ring_view *view)
-{
-    int found = 0;
-    for (u32 index = 0; index < RING_CONSUMERS; index++) {
-        ring_consumer *slot = &view->memory->consumers[index];
-        if (LOAD(slot->seat) != SEAT_MEMBER || !LOAD(slot->owner) || !owner_dead(view, LOAD(slot->owner))) continue;
-        if (share_was_taken(view, index)) {
-            STORE(slot->claim_mark, CLAIM_FINAL);
-            STORE(slot->owner, 0);
-            atomic_fetch_or(&view->memory->registry.orphans, 1ull << index);
-            found++;
-        } else {
-            STORE(slot->claim_start, RING_IDLE);
-            seat_ends(view, index, SEAT_FREE, REASON_DEAD);
-        }
-    }
-    return found;
 }
 
 /* Drop groups that nobody living reads; returns how many. Lock held. */

@@ -9,7 +9,7 @@
  *   1536   checkpoints 16 record boundaries, one for each sixteenth of the ring
  *   2048   producers   32 slots
  *   ....   consumers   64 slots
- *   ....   data        a power of two of bytes, records 16-byte aligned
+ *   ....   data        a power of two of bytes, records 16-byte aligned; then room for one header
  *
  * Lines are 128 bytes: x86 prefetches pairs of lines, Apple's lines are that long.
  * A record, 64 bytes of header and then its payload:
@@ -157,5 +157,7 @@ _Static_assert(sizeof(ring_producer) % RING_LINE == 0, "producer slots share no 
 _Static_assert(sizeof(ring_consumer) % RING_LINE == 0, "consumer slots share no line");
 
 #define RING_DATA ((sizeof(ring_memory) + 4095u) & ~(size_t)4095u)
+/* A PAD may be the last 16 bytes of the ring, and a reader may look at a whole header there. */
+#define RING_SIZE(capacity) (RING_DATA + (capacity) + RING_HEADER)
 
 #endif

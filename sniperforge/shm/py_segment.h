@@ -34,8 +34,8 @@ static PyObject *segment_create(PyObject *module, PyObject *args)
     settings.capacity = capacity, settings.deadline_ns = deadline, settings.spin_ns = spin;
     settings.secret = secret, settings.start = start, settings.pid_namespace = pid_namespace, settings.clock_offset_ns = offset;
     memcpy(settings.boot_id, boot_id, boot_size < 16 ? (size_t)boot_size : 16);
-    if (size != (Py_ssize_t)(RING_DATA + capacity)) {
-        PyErr_SetString(PyExc_ValueError, "size must be DATA_OFFSET + capacity");
+    if (size != (Py_ssize_t)RING_SIZE(capacity)) {
+        PyErr_SetString(PyExc_ValueError, "size must be OVERHEAD + capacity");
         return NULL;
     }
     SegmentObject *segment = segment_new(fd, size, bell_prefix, 1);
@@ -55,7 +55,7 @@ static PyObject *segment_attach(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "insKzy#", &fd, &size, &bell_prefix, &pid_namespace, &topic, &boot_id, &boot_size)) return NULL;
     unsigned char boot[16] = {0};
     memcpy(boot, boot_id, boot_size < 16 ? (size_t)boot_size : 16);
-    if (size < (Py_ssize_t)(RING_DATA + RING_CAPACITY_MIN))
+    if (size < (Py_ssize_t)RING_SIZE(RING_CAPACITY_MIN))
         return raise_fact("foreign", Py_BuildValue("{s:s,s:s}", "topic", topic ? topic : "", "what", "size"));
     SegmentObject *segment = segment_new(fd, size, bell_prefix, 1);
     if (!segment) return NULL;

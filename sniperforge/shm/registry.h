@@ -114,7 +114,9 @@ static inline int seat_vacant(const ring_view *view)
 static inline void seat_cleared(ring_view *view, ring_consumer *slot, u32 index, const char *name)
 {
     if (LOAD(slot->seat) != SEAT_FREE) seat_ends(view, index, SEAT_FREE, REASON_NONE);
+#ifndef RING_MUTATION_PUBLISHED_BEFORE_OWNED
     STORE(slot->owner, view->self);
+#endif
     HOOK(HOOK_SEAT_OWNED);
     name_put(slot->name, name);
     POKE(slot->received, 0), POKE(slot->lost, 0), POKE(slot->holes, 0), POKE(slot->evictions, 0);
@@ -179,6 +181,7 @@ static inline int consumer_sits(ring_view *view, ring_reader *reader, const char
         seat_starts(view, reader, start == START_TAIL ? START_TAIL : START_HEAD, SEAT_ACTIVE);
         if (start == START_SEQUENCE) reader->skip_before = reader->expected = sequence, reader->known = true;
     }
+    STORE(slot->owner, view->self);
     reader->interest = interest;
     interest_set(view, (u32)index, interest);
     STORE(slot->heartbeat_ns, now_coarse_ns() + (u64)view->clock_offset_ns);
@@ -272,8 +275,8 @@ static inline void pad_hole(ring_view *view, u64 position, u64 span, u16 produce
     if (at != position) {
         put_padding(view, position, (u32)(at - position), KIND_PAD, producer);
         STORE(record_at(view, at)->stamp, stamp_of(view, at));
-        HOOK(HOOK_REPAIRING);
     }
+    HOOK(HOOK_REPAIRING);
     STORE(record_at(view, position)->stamp, stamp_of(view, position));
     atomic_fetch_add(&view->memory->registry.holes, 1);
 }
@@ -336,10 +339,6 @@ static inline int producer_sits(ring_view *view, ring_writer *writer, const char
     memset(writer, 0, sizeof *writer);
     ring_producer *slot = writer->slot = &view->memory->producers[index];
     writer->index = (u32)index;
-#ifdef RING_MUTATION_PUBLISHED_BEFORE_OWNED
-    atomic_fetch_or(&view->memory->registry.producing, 1ull << index);
-    HOOK(HOOK_SEAT_OWNED);
-#endif
     STORE(slot->intent, RING_IDLE);
     STORE(slot->owner, view->self);
     HOOK(HOOK_SEAT_OWNED);

@@ -164,7 +164,7 @@ class Ring:
             )
         if guarantee not in _GUARANTEES:
             raise UsageError(f"ring {name}: guarantee {guarantee!r} is unknown; choose lossy, ordered or durable")
-        size = _ring.DATA_OFFSET + capacity
+        size = _ring.OVERHEAD + capacity
         bells = _bells(name, instance)
         shared, reclaimed = _made(name, size)
         try:
@@ -304,6 +304,8 @@ def remove(shm_name: str, bells: str) -> None:
     prefix = Path(bells)
     for fifo in prefix.parent.glob(prefix.name + ".*"):
         fifo.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # other rings of the instance still have FIFOs there
+        prefix.parent.rmdir()
 
 
 def _bells(name: str, instance: str) -> str:
@@ -320,7 +322,7 @@ def _settled_size(fd: int, size: int) -> int:
     """Return the size once the creator has written the magic, or after its patience: then attach says why."""
     deadline = time.monotonic() + _ATTACH_PATIENCE_S
     while time.monotonic() < deadline:
-        if size >= _ring.DATA_OFFSET:
+        if size >= _ring.OVERHEAD:
             with mmap.mmap(fd, mmap.PAGESIZE, access=mmap.ACCESS_READ) as page:
                 if page[:8] != bytes(8):
                     break

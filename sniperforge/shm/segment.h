@@ -146,7 +146,7 @@ static const char *segment_differs(const ring_view *view, const char *topic, con
     if (memcmp(identity->boot_id, boot_id, sizeof identity->boot_id) != 0) return "boot id";
     u64 capacity = identity->capacity;
     if (capacity < RING_CAPACITY_MIN || capacity > RING_CAPACITY_MAX || (capacity & (capacity - 1))) return "capacity";
-    if (identity->size != view->size || view->size != RING_DATA + capacity) return "size";
+    if (identity->size != view->size || view->size != RING_SIZE(capacity)) return "size";
     if (identity->record_max != capacity / 4 - RING_HEADER || identity->start % RING_ALIGN) return "limits";
     if (identity->guarantee > GUARANTEE_DURABLE || LOAD(identity->state) - 1u > 1u) return "state";
     if (strnlen(identity->topic, RING_TOPIC_MAX) == RING_TOPIC_MAX) return "name";
