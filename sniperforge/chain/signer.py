@@ -136,31 +136,33 @@ class Signer:
             raise SignRefused("fee_payer", "the only signer and payer must be our wallet", "the builder is wrong")
         table = at + 4
         at = table + 32 * count + 32
-        keys = [message[k : k + 32] for k in range(table, at - 32, 32)]
-        moved, end = 0, len(message) - (table - 4)
+        moved, end, programs = 0, len(message) - (table - 4), self._policy.programs
         instructions, at = message[at], at + 1
         for _ in range(instructions):
-            program = keys[message[at]]
-            size, at = _compact(message, at + 1)
+            index = message[at]
+            program = message[table + 32 * index : table + 32 * index + 32]
+            if index >= count or program not in programs:
+                raise SignRefused("programs", f"{_shown(program)} is not on the list", "add it only if you trust it")
+            # Lengths below 128 are one byte: nearly all of them.
+            size, at = (message[at + 1], at + 2) if message[at + 1] < 0x80 else _compact(message, at + 1)
             accounts, at = message[at : at + size], at + size
-            size, at = _compact(message, at)
-            data, at = message[at : at + size], at + size
-            if program not in self._policy.programs:
-                raise SignRefused("programs", f"{text(program)} is not on the list", "add it only if you trust it")
+            size, at = (message[at], at + 1) if message[at] < 0x80 else _compact(message, at)
             if program == SYSTEM:
-                moved += self._transfer(keys, accounts, data)
+                moved += self._transfer(message, table, count, accounts, message[at : at + size])
             elif program in _TOKEN_PROGRAMS:
-                self._token(accounts, data)
+                self._token(accounts, message[at : at + size])
+            at += size
         if at != end:
             raise SignRefused("malformed", f"{end - at} bytes are left over", "the builder is wrong")
         return moved
 
-    def _transfer(self, keys: list[bytes], accounts: bytes, data: bytes) -> int:
+    def _transfer(self, message: bytes, table: int, count: int, accounts: bytes, data: bytes) -> int:
         if data[:4] != _TRANSFER or len(data) != 12:
             raise SignRefused("system", "only transfers of lamports are signed", "the builder is wrong")
-        target = keys[accounts[1]]
-        if target not in self._targets:
-            raise SignRefused("transfer", f"{text(target)} is neither ours nor a tip account", "check the tip accounts")
+        index = accounts[1]
+        target = message[table + 32 * index : table + 32 * index + 32]
+        if index >= count or target not in self._targets:
+            raise SignRefused("transfer", f"{_shown(target)} is neither ours nor a tip account", "check tip_accounts")
         return int.from_bytes(data[4:], "little")
 
     def _token(self, accounts: bytes, data: bytes) -> None:
@@ -171,6 +173,10 @@ class Signer:
         # Index 0 of the table is the fee payer: the rent comes back to us.
         if accounts[1] != 0:
             raise SignRefused("token", "an account would be closed in another's favour", "the builder is wrong")
+
+
+def _shown(key: bytes) -> str:
+    return text(key) if len(key) == 32 else "an account that is not there"
 
 
 def _compact(message: bytes, at: int) -> tuple[int, int]:

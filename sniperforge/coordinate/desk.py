@@ -28,7 +28,7 @@ from sniperforge.base.events import (
     event_id,
 )
 from sniperforge.base.units import BPS_ONE, Pubkey, slippage_min
-from sniperforge.coordinate.builder import Terms, VenueUnknown
+from sniperforge.coordinate.builder import Terms
 from sniperforge.coordinate.journal import Order
 from sniperforge.coordinate.settings import CoordinateSettings
 from sniperforge.dex.programs import WSOL
@@ -139,10 +139,7 @@ class Desk:
         chosen = self.settings.compute_units_buy if is_buy else self.settings.compute_units_sell
         if chosen:
             return chosen
-        venue = self._venues.get(pool.venue)
-        if venue is None:
-            raise VenueUnknown(f"venue {pool.venue[:40]!r} is unknown here; load it or stop its bots")
-        return venue.compute_units(is_buy)
+        return self._venues[pool.venue].compute_units(is_buy)
 
     # ── remembering ──
 

@@ -122,9 +122,13 @@ class Coordinator:
         self.builder = Builder(self.signer.wallet, self._venues, tip_account=self._tips[0] if self._tips else ZERO_KEY)
         self.journal = Journal(settings.journal, durability=settings.durability)
         self._opened = True
-        for entry in self.desk.restore(self._orders()):
-            self.journal.released(entry)
-        self._execution = self._executes()
+        try:
+            for entry in self.desk.restore(self._orders()):
+                self.journal.released(entry)
+            self._execution = self._executes()
+        except BaseException:
+            self.close()
+            raise
 
     def _executes(self) -> Execution:
         settings = self.settings

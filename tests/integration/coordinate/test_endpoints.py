@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import orjson
 import pytest
+import uvloop
 from aiohttp import web
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -61,14 +62,14 @@ def test_an_answer_arrives() -> None:
         asked = orjson.loads(await request.read())
         return web.json_response({"jsonrpc": "2.0", "id": asked["id"], "result": asked["method"]})
 
-    assert asyncio.run(ask(handler)) == "getSlot"
+    assert uvloop.run(ask(handler)) == "getSlot"
 
 
 def test_a_large_answer_arrives_whole() -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.json_response({"result": "x" * 3_000_000})
 
-    assert len(str(asyncio.run(ask(handler)))) == 3_000_000
+    assert len(str(uvloop.run(ask(handler)))) == 3_000_000
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_a_status_that_is_no_answer_is_told_with_the_endpoint_alone(status: int,
         return web.Response(status=status, text="no", headers={"Location": "http://127.0.0.1:1/"})
 
     with pytest.raises(EndpointUnavailable, match=told) as caught:
-        asyncio.run(ask(handler))
+        uvloop.run(ask(handler))
     assert "hidden" not in str(caught.value)
 
 
@@ -88,7 +89,7 @@ def test_a_refusal_in_an_http_error_is_read() -> None:
         return web.json_response({"error": {"code": -32600, "message": "no"}}, status=400)
 
     with pytest.raises(RpcRefused, match="-32600"):
-        asyncio.run(ask(handler))
+        uvloop.run(ask(handler))
 
 
 def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +99,7 @@ def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> No
         return web.json_response({"result": "x" * 5_000})
 
     with pytest.raises(EndpointUnavailable, match="an answer over 1000 bytes"):
-        asyncio.run(ask(handler))
+        uvloop.run(ask(handler))
 
 
 def test_silence_and_absence_end_in_one_line() -> None:
@@ -107,9 +108,9 @@ def test_silence_and_absence_end_in_one_line() -> None:
         return web.Response()
 
     with pytest.raises(EndpointUnavailable, match="failed 1 times, last TimeoutError"):
-        asyncio.run(ask(handler, attempts=1, timeout_s=0.1))
+        uvloop.run(ask(handler, attempts=1, timeout_s=0.1))
     with pytest.raises(EndpointUnavailable, match="ClientConnectorError"):
-        asyncio.run(RpcClient(endpoint("http://127.0.0.1:1", where="x"), attempts=1).call("getSlot", []))
+        uvloop.run(RpcClient(endpoint("http://127.0.0.1:1", where="x"), attempts=1).call("getSlot", []))
 
 
 # ── the sender ──
@@ -148,7 +149,7 @@ def test_a_sender_sends_over_warm_connections_and_comes_back() -> None:
             await sender.stop()
         assert node.methods.count("sendTransaction") == 2
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())
 
 
 def test_idle_connections_are_kept_warm_and_deaf_ones_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,12 +170,12 @@ def test_idle_connections_are_kept_warm_and_deaf_ones_replaced(monkeypatch: pyte
             assert sender.refused == 1
             await sender.stop()
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())
 
 
 def test_a_sender_without_an_endpoint_says_so() -> None:
     with pytest.raises(NoConnection, match="cannot connect"):
-        asyncio.run(RpcSender(endpoint("http://127.0.0.1:1", where="x")).start())
+        uvloop.run(RpcSender(endpoint("http://127.0.0.1:1", where="x")).start())
 
 
 # ── the watch ──
@@ -210,7 +211,7 @@ def test_a_watch_subscribes_again_after_its_connection_was_lost() -> None:
             assert watch.connects == 2
             await watch.stop()
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())
 
 
 def test_a_watch_waits_for_an_endpoint_that_is_not_there() -> None:
@@ -223,4 +224,4 @@ def test_a_watch_waits_for_an_endpoint_that_is_not_there() -> None:
         assert watch.connects == 0
         await watch.stop()
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())

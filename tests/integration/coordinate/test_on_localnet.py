@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import uvloop
+
 from sniperforge.base.events import (
     OrderExpired,
     OrderFailed,
@@ -53,7 +55,7 @@ def test_a_round_trip_is_the_wallets_change_to_the_lamport(tmp_path: Path) -> No
             assert sold.rent_lamports == -bought.rent_lamports
             await finalized(stage.settings.journal, 3, coordinator.journal)
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())
 
 
 async def finalized(path: str, order_id: int, journal: Journal) -> None:
@@ -76,7 +78,7 @@ def test_a_revert_is_a_failure_that_cost_its_fee(tmp_path: Path) -> None:
             assert WALLET_LAMPORTS - await stage.balance() == failed.fee_lamports
             assert coordinator.stats()["pnl_lamports"] == -failed.fee_lamports
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())
 
 
 def test_a_crash_between_journal_and_wire_sends_the_same_bytes_once(tmp_path: Path) -> None:
@@ -97,7 +99,7 @@ def test_a_crash_between_journal_and_wire_sends_the_same_bytes_once(tmp_path: Pa
             assert coordinator.stats()["signed"] == 0
             assert WALLET_LAMPORTS - await stage.balance() == (await stage.heard(PositionChanged)).spent_lamports
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())
 
 
 def test_a_crash_before_the_answer_finds_the_fill_on_the_chain(tmp_path: Path) -> None:
@@ -115,7 +117,7 @@ def test_a_crash_before_the_answer_finds_the_fill_on_the_chain(tmp_path: Path) -
             assert (await stage.heard(OrderLanded)).order_id == 1
             assert (await stage.heard(PositionChanged)).state == "open"
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())
 
 
 def test_an_order_nobody_carries_expires_by_proof_and_never_before(tmp_path: Path) -> None:
@@ -135,7 +137,7 @@ def test_an_order_nobody_carries_expires_by_proof_and_never_before(tmp_path: Pat
             assert len(silent.sent) > 1
             assert await stage.balance() == WALLET_LAMPORTS
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())
 
 
 def test_lost_and_late_transactions_land_once_each(tmp_path: Path) -> None:
@@ -156,4 +158,4 @@ def test_lost_and_late_transactions_land_once_each(tmp_path: Path) -> None:
             assert coordinator.stats()["pnl_lamports"] == change
             assert coordinator.stats()["landed"] == 6
 
-    asyncio.run(scenario())
+    uvloop.run(scenario())
