@@ -62,7 +62,7 @@ class Desk:
         self._can_tip = can_tip
         self._known: set[int] = set()
         self._ended: dict[int, Order] = {}
-        self._exits: dict[int, int] = {}
+        self._exits: set[int] = set()
         self._entries: dict[int, Order] = {}
         #: Grows with every change of what the wallet should hold.
         self.fold_count = 0
@@ -107,7 +107,7 @@ class Desk:
     def _decide_exit(self, intent: OrderProposed) -> Ticket | Refusal:
         position = self.book.positions.get(intent.position_id)
         held = position.base_amount if position and position.bot == intent.bot else 0
-        in_flight = self._exits.get(intent.position_id, 0)
+        in_flight = int(intent.position_id in self._exits)
         if refusal := refuse_exit(intent, held=held, in_flight=in_flight, exposure=self.exposure):
             return refusal
         units = self._compute_units(intent.pool, is_buy=False)
@@ -164,7 +164,7 @@ class Desk:
             self.exposure.hold(order.id, hold, order.signed_ns)
             self.exposure.wallet_lamports -= spend_lamports
         else:
-            self._exits[intent.position_id] = self._exits.get(intent.position_id, 0) + 1
+            self._exits.add(intent.position_id)
 
     def ended(self, order: Order, outcome: Event) -> tuple[list[Event], Order | None]:
         """Fold the end of an order in.
@@ -180,11 +180,7 @@ class Desk:
         if intent.side == "buy":
             self.exposure.wallet_lamports += spend
         else:
-            left = self._exits.get(intent.position_id, 0) - 1
-            if left > 0:
-                self._exits[intent.position_id] = left
-            else:
-                self._exits.pop(intent.position_id, None)
+            self._exits.discard(intent.position_id)
         if isinstance(outcome, OrderLanded):
             return self._landed(order, outcome)
         if isinstance(outcome, OrderFailed):

@@ -75,6 +75,7 @@ class ChainExecution:
         self._unfinal: dict[str, Order] = {}
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._failure: Exception | None = None
 
     # ── what the coordinator calls ──
 
@@ -98,7 +99,9 @@ class ChainExecution:
             self._watch.watch(order.signature)
 
     def advance(self, now_ns: int) -> None:
-        """Nothing is due by time alone: the chain speaks when it speaks."""
+        """Nothing is due by time alone; raises what ended a background task, if one ended."""
+        if self._failure is not None:
+            raise self._failure
 
     def settle_all(self, now_ns: int) -> None:
         """Ask at once instead of at the next poll."""
@@ -170,6 +173,10 @@ class ChainExecution:
                     await step()
                 except (UnavailableError, DecodeError) as problem:
                     self._tell(problem)
+                except Exception as failure:
+                    # A bug must end the process, not silently one of its tasks.
+                    self._failure = failure
+                    return
 
         self._tasks.append(asyncio.create_task(run(), name=f"chain-{name}"))
 

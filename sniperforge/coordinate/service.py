@@ -41,7 +41,7 @@ from sniperforge.chain.signer import Plan, Policy, Signer, SignRefused
 from sniperforge.coordinate.builder import PROGRAMS, Builder
 from sniperforge.coordinate.desk import Desk, Ticket
 from sniperforge.coordinate.execution import Execution, Transport
-from sniperforge.coordinate.journal import Journal, Order
+from sniperforge.coordinate.journal import Journal, JournalFailed, Order
 from sniperforge.coordinate.on_paper import PaperExecution
 from sniperforge.coordinate.settings import CoordinateSettings
 from sniperforge.dex.venue import Venue
@@ -106,6 +106,7 @@ class Coordinator:
         self._idle = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._opened = False
+        self._failure: Exception | None = None
 
     # ── life ──
 
@@ -181,7 +182,11 @@ class Coordinator:
             if order.outcome is not None and not isinstance(order.outcome, OrderLanded):
                 self._publish(order.outcome)
         closed = self.desk.closed_since(now_ns - RETOLD_NS, now_ns)
-        await self._execution.start(now_ns)
+        try:
+            await self._execution.start(now_ns)
+        except BaseException:
+            await self.stop()
+            raise
         for position in (*closed, *self.desk.positions(None, now_ns)):
             self._publish(position)
         self._tasks.append(asyncio.create_task(self._maintain(), name="coordinate-maintenance"))
@@ -212,15 +217,21 @@ class Coordinator:
     def close(self) -> None:
         """Close the journal."""
         if self._opened:
-            self._mark_sent(self._clock.now_ns())
-            self.journal.close()
             self._opened = False
+            # A mark that cannot be written changes nothing: signed counts as perhaps sent.
+            with contextlib.suppress(JournalFailed):
+                self._mark_sent(self._clock.now_ns())
+            self.journal.close()
 
     async def _maintain(self) -> None:
-        while True:
-            await asyncio.sleep(MAINTENANCE_S)
-            self.tick(self._clock.now_ns())
-            self.journal.checkpoint()
+        """Tick and checkpoint for ever; a failure comes out of the next `on`, so that the process ends with it."""
+        try:
+            while True:
+                await asyncio.sleep(MAINTENANCE_S)
+                self.tick(self._clock.now_ns())
+                self.journal.checkpoint()
+        except Exception as failure:
+            self._failure = failure
 
     # ── the hot path ──
 
@@ -229,7 +240,10 @@ class Coordinator:
 
         Raises:
             JournalFailed: the disk refuses; nothing was sent and nothing may be.
+            Exception: whatever ended a background task; this process must not go on.
         """
+        if self._failure is not None:
+            raise self._failure
         now_ns = self._clock.now_ns()
         self._execution.advance(now_ns)
         if isinstance(event, OrderProposed):
@@ -299,11 +313,12 @@ class Coordinator:
         try:
             raw = self.signer.sign(self.builder.message(intent.pool, terms, blockhash), plan, now_ns)
             signature = str(Signature.from_bytes(raw[1:65]))
-            if signature in self._recent:
+            while signature in self._recent:
                 # Equal bytes are one transaction: the chain would answer for the
-                # older order. One micro-lamport makes it another.
+                # older order. One micro-lamport makes it another. The signer's
+                # minute has counted this order already.
                 terms = terms._replace(price_micro_lamports=terms.price_micro_lamports + 1)
-                plan = Plan(plan.lamports + terms.compute_units, True)
+                plan = plan._replace(is_exit=True)
                 raw = self.signer.sign(self.builder.message(intent.pool, terms, blockhash), plan, now_ns)
                 signature = str(Signature.from_bytes(raw[1:65]))
         except SignRefused as refusal:

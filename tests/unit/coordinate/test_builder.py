@@ -86,6 +86,14 @@ def test_a_venue_that_computes_with_an_amount_is_compiled_every_time() -> None:
     assert builder.slow_count == 1
 
 
+def test_shapes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sniperforge.coordinate.builder.SHAPES_MAX", 1)
+    builder = Builder(WALLET, CPMM)
+    for units in (1, 2, 3):
+        builder.message(make_pool(), BUY._replace(compute_units=units), BLOCKHASH)
+    assert len(builder._shapes) == 1
+
+
 def test_an_unknown_venue_is_refused_by_name() -> None:
     with pytest.raises(VenueUnknown, match="'nowhere' is unknown here; known: raydium_cpmm"):
         Builder(WALLET, CPMM).message(make_pool(venue="nowhere"), BUY, BLOCKHASH)

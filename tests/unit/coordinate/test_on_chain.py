@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -347,6 +348,73 @@ def test_a_background_failure_is_told_once_and_does_not_end_the_task(desk: Desk)
     told = [event for event in desk.told if isinstance(event, InputRefused)]
     assert 2 <= len(told) <= 3
     assert (told[0].where, told[0].cure) == ("endpoint", "check the endpoint")
+
+
+def test_a_bug_in_a_background_task_ends_the_process_not_the_task(desk: Desk) -> None:
+    async def broken() -> None:
+        raise KeyError("a bug")
+
+    async def scenario() -> None:
+        ChainExecution._every(desk.execution, 1, broken, "test")
+        await desk.execution._tasks[0]
+
+    asyncio.run(scenario())
+    with pytest.raises(KeyError):
+        desk.coordinator.on(make_buy())
+    assert desk.chain.sent == []
+
+
+def test_an_endpoint_that_is_down_at_the_start_lets_go_of_the_journal(tmp_path: Path) -> None:
+    chain = Chain()
+    chain.failure = UnavailableError("down; wait")
+    with pytest.raises(UnavailableError, match="down"):
+        Desk(tmp_path, chain)
+    chain.failure = None
+    Desk(tmp_path, chain).coordinator.close()
+
+
+def test_news_that_come_twice_are_told_once(desk: Desk) -> None:
+    """Between question and answer somebody else may have ended the order."""
+    signature = desk.buy()
+    desk.chain.lands(signature)
+    (order,) = desk.coordinator.desk.open_orders.values()
+    shown = desk.chain.transaction
+
+    async def meanwhile(asked: str, commitment: str) -> dict[str, Any] | None:
+        answer = await shown(asked, commitment)
+        desk.coordinator.failed(order, "elsewhere", 5, START_NS)
+        return answer
+
+    desk.chain.transaction = meanwhile  # type: ignore[method-assign, assignment]
+    asyncio.run(desk.execution._settle([order], prove=False))
+    asyncio.run(desk.execution._settle([order], prove=False))
+    desk.coordinator.failed(order, "again", 5, START_NS)
+    assert (desk.count(OrderFailed), desk.count(OrderLanded)) == (1, 0)
+
+
+def test_a_subscription_is_held_for_what_is_in_flight(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, Chain())
+    first = desk.buy()
+    desk.coordinator.close()
+    desk.settings = msgspec.structs.replace(desk.settings, ws="ws://127.0.0.1:1")
+    desk.open()
+    watch = desk.execution._watch
+    assert watch is not None
+    second = desk.buy(2)
+    assert list(watch._wanted) == [first, second]
+    desk.chain.lands(first, error="AccountInUse")
+    desk.poll()
+    assert list(watch._wanted) == [second]
+    desk.coordinator.close()
+
+
+def test_a_coordinator_can_be_primed_without_an_endpoint(desk: Desk) -> None:
+    desk.coordinator.prime(b"\x05" * 32, 99, wallet_lamports=10**9)
+    desk.buy()
+    order = desk.coordinator.journal.order(1001)
+    assert order is not None
+    assert order.last_valid_block_height == 99
+    assert b"\x05" * 32 in order.raw
 
 
 POINTS = st.sampled_from(["poll", "lands", "reverts", "dies", "crash", "again"])

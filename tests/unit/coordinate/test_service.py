@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -172,7 +173,9 @@ def test_equal_orders_in_one_blockhash_are_two_transactions(stand: Stand) -> Non
     stand.on(make_sell(1, part, attempt=1, amount_out_min=1))
     stand.wait()
     again = only(stand.on(make_sell(1, part, attempt=2)), OrderSigned)
-    assert again.signature != first.signature
+    stand.wait()
+    third = only(stand.on(make_sell(1, part, attempt=3)), OrderSigned)
+    assert len({first.signature, again.signature, third.signature}) == 3
 
 
 class Crash(BaseException):
@@ -477,6 +480,52 @@ def test_the_maintenance_marks_what_was_sent(stand: Stand) -> None:
         "signed",
         "sent",
     ]
+
+
+def test_a_failed_maintenance_ends_the_process_with_its_reason(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sniperforge.coordinate.service.MAINTENANCE_S", 0)
+
+    async def scenario() -> None:
+        await stand.coordinator.start()
+        await asyncio.sleep(0.001)
+        stand.coordinator.journal._connection.close()
+        stand.coordinator._unmarked.append(next(iter(stand.coordinator.desk.open_orders.values())))
+        await stand.coordinator._tasks[0]
+
+    stand.coordinator._execution.start = nothing  # type: ignore[method-assign]
+    stand.on(make_buy())
+    stand.coordinator._unmarked.clear()
+    asyncio.run(scenario())
+    with pytest.raises(JournalFailed):
+        stand.on(make_buy(2))
+
+
+async def nothing(now_ns: int) -> None:
+    """A start that finds nothing to do."""
+
+
+def test_a_buys_position_is_its_own_whatever_the_bot_says(stand: Stand) -> None:
+    stand.on(make_buy(1, position_id=4711))
+    assert only(stand.wait(), PositionChanged).position_id == 1001
+
+
+def test_an_order_too_large_for_a_transaction_is_refused(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sniperforge.trading.transaction.TRANSACTION_BYTES_MAX", 500)
+    assert only(stand.on(make_buy()), OrderRefused).limit == "transaction.size"
+
+
+def test_only_the_youngest_signatures_are_remembered(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sniperforge.coordinate.service.SIGNATURES_KEPT", 1)
+    stand.coordinator._signatures = deque(maxlen=1)
+    for number in (1, 2):
+        stand.on(make_buy(number))
+    assert len(stand.coordinator._recent) == 1
+
+
+def test_chosen_compute_units_replace_the_venues_own(make_stand: StandMaker) -> None:
+    stand = make_stand(compute_units_buy=50_000)
+    stand.on(make_buy())
+    assert only(stand.wait(), OrderLanded).fee_lamports == 5_000 + 5_000
 
 
 def test_opening_twice_is_opening_once(stand: Stand) -> None:
