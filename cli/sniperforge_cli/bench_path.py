@@ -115,6 +115,7 @@ def measure(*, rate: int, launches: int, seconds: float, seed: int) -> dict[str,
             _wait_file(result, seconds + START_S)
             told = stdlib_json.loads(result.read_text())
             frames = Ring.attach("frames", instance=instance).stat()
+            legs = _legs(instance)
         finally:
             for child in (system, ends):
                 os.kill(child.pid, signal.SIGTERM)
@@ -131,8 +132,24 @@ def measure(*, rate: int, launches: int, seconds: float, seed: int) -> dict[str,
         "p99_ns": percentile(times, 0.99),
         "p999_ns": percentile(times, 0.999),
         "schedule_late_p99_ns": percentile(told["late_ns"], 0.99),
+        "legs_p50_ns": {leg: percentile(values, 0.5) for leg, values in legs.items()},
         "rpc_calls": told["calls"],
     }
+
+
+def _legs(instance: str) -> dict[str, list[int]]:
+    """Return the stages' own stamps of the launches the rings still hold, leg by leg."""
+    from sniperforge.base import wire
+    from sniperforge.observe.session import Session
+    from sniperforge.shm.ring import Ring
+
+    session = Session()
+    for topic in ("market", "intents", "fills"):
+        with Ring.attach(topic, instance=instance).consumer("bench-legs", start="head") as reader:
+            while batch := reader.drain():
+                for record in batch:
+                    session.on(wire.decode(record.type, record.payload))
+    return {leg: values for leg, values in session.legs.items() if values}
 
 
 def _ends_body(

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from sniperforge.base import events
 from sniperforge.base.keys import text as base58
-from sniperforge.base.units import sol
+from sniperforge.base.units import sol as exact_sol
 from sniperforge.observe.session import HOT, LEGS, WAITED, Session, Trade, percentile
 
 WIDTH = 80
@@ -28,9 +28,9 @@ def live(session: Session, rings: Sequence[Mapping[str, Any]], *, elapsed_s: flo
     done = int(24 * min(1.0, elapsed_s / seconds))
     head = Text.assemble(
         ("SniperForge demo ", "bold"),
-        f"[{'=' * done}{' ' * (24 - done)}] {elapsed_s:3.0f}/{seconds:.0f} s  ",
-        f"launches {len(session.launches)}  refused spoofs {sum(session.disbelieved.values())}  ",
-        f"open {len(session.open_trades())}  closed {len(session.closed_trades())}",
+        f"[{'=' * done}{' ' * (24 - done)}] {elapsed_s:3.0f} of {seconds:.0f} s\n",
+        f"launches {len(session.launches)}   refused as forged {sum(session.disbelieved.values())}   ",
+        f"open {len(session.open_trades())}   closed {len(session.closed_trades())}   trades seen {session.swaps}",
     )
     return Group(head, _recent(session), _open(session.open_trades()), _rings(rings), _stages(session))
 
@@ -100,7 +100,7 @@ def report(figures: Mapping[str, Any], session: Session) -> RenderableType:
 
 
 def _trades(trades: Sequence[Trade]) -> Table:
-    table = _table("trades", "pool", "held", "exit", "spent SOL", "back SOL", "PnL SOL")
+    table = _table("trades", "pool", "held", "exit", "spent SOL", "back SOL", "PnL SOL", ratios=(4, 3, 5, 4, 4, 4))
     for trade in trades:
         held = f"{(trade.closed_ns - trade.opened_ns) / 1e9:.1f} s"
         pnl = sol(trade.pnl_lamports)
@@ -111,7 +111,7 @@ def _trades(trades: Sequence[Trade]) -> Table:
 
 def _money(figures: Mapping[str, Any]) -> Table:
     money = figures["money"]
-    table = _table("money", "figure", "SOL")
+    table = _table("money", "figure", "SOL", ratios=(4, 9))
     table.add_row("PnL after all costs", sol(money["pnl_lamports"]))
     table.add_row("fees of failed entries, in it", sol(money["entry_losses_lamports"]))
     table.add_row("fees and tips in it", sol(money["fees_lamports"]))
@@ -123,7 +123,7 @@ def _money(figures: Mapping[str, Any]) -> Table:
 
 def _detection(figures: Mapping[str, Any], session: Session) -> Table:
     found = figures["detection"]
-    table = _table("detection", "figure", "count", "detail")
+    table = _table("detection", "figure", "count", "detail", ratios=(4, 2, 7))
     table.add_row("real launches", str(found["launches"]), f"detected {found['detected']}, missed {found['missed']}")
     reasons = ", ".join(f"{reason} {count}" for reason, count in session.disbelieved.most_common())
     table.add_row("spoofed launches", str(found["spoofs"]), f"believed {found['believed_spoofs']}; {reasons}")
@@ -141,7 +141,7 @@ def _detection(figures: Mapping[str, Any], session: Session) -> Table:
 
 def legs(session: Session) -> Table:
     """Return the latency of every leg."""
-    table = _table("latency", "leg", "samples", "p50", "p99")
+    table = _table("latency", "leg", "samples", "p50", "p99", ratios=(5, 2, 2, 2))
     for leg in (*LEGS, HOT, WAITED):
         values = session.legs[leg]
         table.add_row(leg, str(len(values)), *(_duration(percentile(values, share)) for share in (0.5, 0.99)))
@@ -152,14 +152,22 @@ def _duration(nanos: int) -> str:
     return f"{nanos / 1e6:.2f} ms" if nanos < 10**9 else f"{nanos / 1e9:.2f} s"
 
 
+def sol(lamports: int) -> str:
+    """Return lamports as SOL with six decimals, cut off: the exact ones are in the journal."""
+    whole, _, part = exact_sol(lamports).partition(".")
+    return f"{whole}.{part[:6]:0<6}"
+
+
 def short(key: bytes) -> str:
     """Return a key as the first and last four characters of its base58 text."""
     whole = base58(key)
     return f"{whole[:4]}…{whole[-4:]}"
 
 
-def _table(title: str, *columns: str) -> Table:
+def _table(title: str, *columns: str, ratios: Sequence[int] = ()) -> Table:
+    """Return a table of the view's width; the last column gets half as much again unless *ratios* says otherwise."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, width=WIDTH, pad_edge=False)
-    for index, column in enumerate(columns):
-        table.add_column(column, no_wrap=True, overflow="ellipsis", ratio=3 if index == len(columns) - 1 else 2)
+    shares = ratios or (*(2 for _ in columns[1:]), 3)
+    for column, share in zip(columns, shares, strict=True):
+        table.add_column(column, no_wrap=True, overflow="ellipsis", ratio=share)
     return table
