@@ -52,6 +52,7 @@ class Ends:
         self.late_ns: list[int] = []
         self.calls: dict[str, int] = {}
         self._clients: list[WSTransport] = []
+        self._subscribed = asyncio.Event()
         self.finished = asyncio.Event()
 
     async def serve(self, ready: Callable[[str, str], None]) -> None:
@@ -61,8 +62,7 @@ class Ends:
         rpc = await running.create_server(lambda: _Rpc(self), "127.0.0.1", 0)
         ready(f"ws://127.0.0.1:{_port(socket)}", f"http://127.0.0.1:{_port(rpc)}")
         beat = running.create_task(self._heartbeat())
-        while not self._clients:
-            await asyncio.sleep(0.05)
+        await self._subscribed.wait()
         await asyncio.sleep(LEAD_S)
         await self._send_all()
         await asyncio.sleep(1.0)
@@ -76,6 +76,7 @@ class Ends:
         """Take a subscriber that has asked for logs."""
         if transport not in self._clients:
             self._clients.append(transport)
+            self._subscribed.set()
 
     async def _send_all(self) -> None:
         """Keep an absolute schedule; how late each frame went out is recorded."""
@@ -103,11 +104,8 @@ class Ends:
         slot = 400_000_000
         while True:
             slot += 1
-            note = {
-                "method": "slotNotification",
-                "params": {"result": {"parent": slot - 1, "root": slot - 32, "slot": slot}},
-            }
-            note["params"]["subscription"] = 0  # type: ignore[index]
+            result = {"parent": slot - 1, "root": slot - 32, "slot": slot}
+            note = {"method": "slotNotification", "params": {"result": result, "subscription": 0}}
             for client in self._clients:
                 client.send(WSMsgType.TEXT, orjson.dumps({"jsonrpc": "2.0", **note}))
             await asyncio.sleep(SLOT_S)

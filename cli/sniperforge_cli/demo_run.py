@@ -345,6 +345,10 @@ def _serve_localnet(addresses: Path, seed: int, ready: Callable[[], None]) -> in
 
     from sniperforge.chain.localnet import LocalNet, LocalNetSettings, market_plan
 
+    def told(rpc: str, ws: str) -> None:
+        addresses.write_bytes(orjson.dumps({"rpc": rpc, "ws": ws}))
+        ready()
+
     async def serve() -> None:
         stopping = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
@@ -357,8 +361,7 @@ def _serve_localnet(addresses: Path, seed: int, ready: Callable[[], None]) -> in
             delay_slots_max=market_plan.RECORDED_DELAY_SLOTS_MAX,
         )
         async with LocalNet(settings) as net:
-            addresses.write_bytes(orjson.dumps({"rpc": net.rpc_url, "ws": net.ws_url}))
-            ready()
+            told(net.rpc_url, net.ws_url)
             await stopping.wait()
 
     uvloop.run(serve())
