@@ -118,11 +118,7 @@ class Landed:
             "postBalances": _list(self.balances[1]),
             "preTokenBalances": self.token_balances[0],
             "postTokenBalances": self.token_balances[1],
-            "innerInstructions": [
-                {"index": index, "instructions": [self._call(each.call, each.depth, parsed) for each in calls]}
-                for index, calls in enumerate(self.inner)
-                if calls
-            ],
+            "innerInstructions": inner_json(self.inner, self.keys if parsed else None),
             "logMessages": _list(self.logs),
             "computeUnitsConsumed": self.units,
             "rewards": [],
@@ -137,22 +133,6 @@ class Landed:
             body["returnData"] = {"programId": text(program), "data": [base64.b64encode(data).decode(), "base64"]}
         return body
 
-    def _call(self, call: CompiledCall, depth: int | None, parsed: bool) -> dict[str, Json]:
-        data = base58.encode(call.data)
-        if parsed:
-            return {
-                "programId": text(self.keys[call.program_index]),
-                "accounts": [text(self.keys[each]) for each in call.accounts],
-                "data": data,
-                "stackHeight": depth,
-            }
-        return {
-            "programIdIndex": call.program_index,
-            "accounts": list(call.accounts),
-            "data": data,
-            "stackHeight": depth,
-        }
-
     def _transaction(self, encoding: str) -> Json:
         if encoding == "base64":
             return [base64.b64encode(self.envelope.raw).decode(), "base64"]
@@ -163,7 +143,9 @@ class Landed:
         message: dict[str, Json] = {
             "accountKeys": self.parsed_keys() if parsed else [text(each) for each in envelope.keys],
             "recentBlockhash": envelope.blockhash,
-            "instructions": [self._call(call, 1 if parsed else None, parsed) for call in envelope.calls],
+            "instructions": [
+                _call_json(call, 1, self.keys) if parsed else _call_json(call, None, None) for call in envelope.calls
+            ],
         }
         if not parsed:
             required, readonly_signed, readonly_unsigned = envelope.header
@@ -215,6 +197,27 @@ def error_json(error: TransactionErrorType) -> Json:
     if isinstance(error, TransactionErrorFieldless):
         return _name(error)
     return {"ProgramExecutionTemporarilyRestricted": {"account_index": error.account_index}}
+
+
+def inner_json(inner: list[list[InnerCall]], keys: tuple[Pubkey, ...] | None = None) -> list[Json]:
+    """Return invoked instructions under the index of their outer one; by key where *keys* are given."""
+    return [
+        {"index": index, "instructions": [_call_json(each.call, each.depth, keys) for each in calls]}
+        for index, calls in enumerate(inner)
+        if calls
+    ]
+
+
+def _call_json(call: CompiledCall, depth: int | None, keys: tuple[Pubkey, ...] | None) -> Json:
+    data = base58.encode(call.data)
+    if keys is not None:
+        return {
+            "programId": text(keys[call.program_index]),
+            "accounts": [text(keys[each]) for each in call.accounts],
+            "data": data,
+            "stackHeight": depth,
+        }
+    return {"programIdIndex": call.program_index, "accounts": list(call.accounts), "data": data, "stackHeight": depth}
 
 
 def _name(error: TransactionErrorFieldless | InstructionErrorType) -> str:

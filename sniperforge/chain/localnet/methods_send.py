@@ -18,6 +18,7 @@ from sniperforge.chain.localnet.account_json import account_json
 from sniperforge.chain.localnet.bank import PROCESSED
 from sniperforge.chain.localnet.envelope import SIZE_MAX, Envelope, read_envelope
 from sniperforge.chain.localnet.execution import GONE, Trial
+from sniperforge.chain.localnet.landed import inner_json
 from sniperforge.chain.localnet.node import Node
 from sniperforge.chain.localnet.params import Options, Params, read_bytes, read_key
 from sniperforge.chain.localnet.refusal import PREFLIGHT_FAILURE, SIGNATURE_FAILURE, Json, RpcRefusal, invalid
@@ -67,7 +68,7 @@ def simulate_transaction(node: Node, params: Params) -> Json:
         blockhash, height = node.bank.blockhash_at(PROCESSED)
         body["replacementBlockhash"] = {"blockhash": blockhash, "lastValidBlockHeight": height}
     if options.flag("innerInstructions"):
-        body["innerInstructions"] = []
+        body["innerInstructions"] = inner_json(trial.inner)
     wanted = options.inner("accounts")
     if wanted is not None:
         body["accounts"] = _accounts_after(node, trial, wanted)
