@@ -1,9 +1,10 @@
 """The journal: what was decided, written before it is done.
 
-order -> row + transition      (one commit, before the first byte leaves)
-file  -> what may be in flight (after any crash)
+order -> tail record           (one append, before the first byte leaves)
+tail  -> row + transition      (one commit for many, a moment later)
+files -> what may be in flight (after any crash)
 
-SQLite in WAL mode with one writer, held by a lock beside the file. An order's
+SQLite in WAL mode and the tail beside it (`tail`) with one writer, held by a lock beside the file. An order's
 states are proposed → admitted | refused → signed → sent → processed → confirmed
 → finalized | failed | expired | superseded; `transitions` only grows. What a
 claim is, is the table `claims`: a view of the entries that still hold their pool,
@@ -14,6 +15,7 @@ Why WAL, and what `durability` means: docs/decisions/0003-journal-durability.md.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import sqlite3
@@ -21,13 +23,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from sniperforge.base import wire
 from sniperforge.base.errors import ConfigError, DecodeError, SniperForgeError, UnavailableError
 from sniperforge.base.events import Event, OrderProposed
 from sniperforge.base.units import Pubkey
+from sniperforge.coordinate.tail import Tail
 
 SCHEMA = 1
 CHECKPOINT_PAGES = 1_000
+#: Orders that may wait in the tail; the maintenance brings them in long before.
+PENDING_MAX = 4_096
 
 IN_FLIGHT = ("signed", "sent", "processed")
 #: From -> to. A state that is not a key is final.
@@ -86,9 +93,15 @@ _INSERT_ORDER = (
     "INSERT INTO orders(order_id, state, bot, side, position_id, pool, intent, signature, raw,"
     " last_valid_block_height, cost_lamports, signed_ns, changed_ns, claimed, outcome_type, outcome)"
     " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    # Only a row that came in before the last crash is passed over; a claim
+    # that is taken is an error.
+    " ON CONFLICT(order_id) DO NOTHING"
 )
 _MOVE = "UPDATE orders SET state = ?, changed_ns = ? WHERE order_id = ?"
 _END = "UPDATE orders SET state = ?, changed_ns = ?, claimed = ?, outcome_type = ?, outcome = ? WHERE order_id = ?"
+_Row = tuple[int, str, str, str, int, bytes, bytes, str, bytes, int, int, int, int, bool, int, bytes]
+_encode = wire.encode
+_encode_row = msgspec.msgpack.Encoder().encode
 _COLUMNS = (
     "order_id, intent, state, signature, raw, last_valid_block_height, cost_lamports, signed_ns, claimed,"
     " outcome_type, outcome"
@@ -146,12 +159,16 @@ class Journal:
     def __init__(self, path: str | Path, *, durability: str = "process") -> None:
         self.path = str(path)
         self._lock = _lock(self.path)
+        self._tail = Tail(self.path + ".tail", sync=durability == "power")
+        self._pending: list[_Row] = []
         try:
             self._connection = self._open(durability)
+            self._execute = self._connection.execute
+            self._replay()
         except BaseException:
+            self._tail.close()
             os.close(self._lock)
             raise
-        self._execute = self._connection.execute
 
     def _open(self, durability: str) -> sqlite3.Connection:
         try:
@@ -174,6 +191,18 @@ class Journal:
             )
         return connection
 
+    def _replay(self) -> None:
+        """Bring the tail of the last life into the tables, and learn what is taken."""
+        try:
+            self._pending = [msgspec.msgpack.decode(record, type=_Row) for record in self._tail.read()]
+            self.flush()
+            self._ids = {number for (number,) in self._execute("SELECT order_id FROM orders")}
+            self._claimed = {pool for (pool,) in self._execute("SELECT pool FROM claims")}
+        except (sqlite3.Error, msgspec.DecodeError, msgspec.ValidationError, JournalFailed) as problem:
+            raise JournalUnusable(
+                self.path, f"its tail does not fit it: {problem}", "restore journal and tail together"
+            ) from None
+
     # ── writing ──
 
     def refused(self, intent: OrderProposed, outcome: Event, now_ns: int) -> Order:
@@ -195,14 +224,19 @@ class Journal:
 
     def _insert(self, order: Order, now_ns: int) -> None:
         intent, outcome = order.intent, order.outcome
+        pool = intent.pool.address
+        if order.id in self._ids or (order.claimed and pool in self._claimed):
+            raise JournalFailed(
+                f"{self.path}: order {order.id} or a claim on its pool is there already; nothing is sent: report this"
+            )
         row = (
             order.id,
             order.state,
             intent.bot,
             intent.side,
             intent.position_id,
-            intent.pool.address,
-            wire.encode(intent),
+            pool,
+            _encode(intent),
             order.signature,
             order.raw,
             order.last_valid_block_height,
@@ -211,9 +245,33 @@ class Journal:
             now_ns,
             order.claimed,
             wire.TAGS[type(outcome)] if outcome else 0,
-            wire.encode(outcome) if outcome else b"",
+            _encode(outcome) if outcome else b"",
         )
-        self._write(_INSERT_ORDER, row)
+        try:
+            self._tail.append(_encode_row(row))
+        except OSError as problem:
+            raise self._failed(problem) from None
+        self._pending.append(row)
+        if len(self._pending) >= PENDING_MAX:
+            self.flush()
+        self._ids.add(order.id)
+        if order.claimed:
+            self._claimed.add(pool)
+
+    def flush(self) -> None:
+        """Bring what is in the tail into the tables: one commit for all, then the tail is empty."""
+        if not self._pending:
+            return
+        try:
+            self._execute("BEGIN IMMEDIATE")
+            self._connection.executemany(_INSERT_ORDER, self._pending)
+            self._execute("COMMIT")
+            self._tail.clear()
+        except (sqlite3.Error, OSError) as problem:
+            with contextlib.suppress(sqlite3.Error):
+                self._execute("ROLLBACK")
+            raise self._failed(problem) from None
+        self._pending.clear()
 
     def moved(self, order: Order, state: str, now_ns: int, *, outcome: Event | None = None) -> None:
         """Write that *order* is in *state* now, then let the object say so.
@@ -232,25 +290,31 @@ class Journal:
             self._write(_MOVE, (state, now_ns, order.id))
         else:
             self._write(_END, (state, now_ns, claimed, wire.TAGS[type(outcome)], wire.encode(outcome), order.id))
+            if order.claimed and not claimed:
+                self._claimed.discard(order.intent.pool.address)
             order.outcome, order.claimed = outcome, claimed
         order.state = state
 
     def released(self, order: Order) -> None:
         """Free the claim of an entry whose position is closed."""
         self._write("UPDATE orders SET claimed = 0 WHERE order_id = ?", (order.id,))
+        self._claimed.discard(order.intent.pool.address)
         order.claimed = False
 
     def _write(self, statement: str, row: tuple[object, ...]) -> None:
-        """Run one statement as one commit."""
+        """Run one statement as one commit, after everything that was decided before it."""
+        self.flush()
         try:
             self._execute(statement, row)
         except sqlite3.Error as problem:
-            raise JournalFailed(
-                f"{self.path}: {problem}; nothing is sent until it can be written: check the disk"
-            ) from None
+            raise self._failed(problem) from None
+
+    def _failed(self, problem: Exception) -> JournalFailed:
+        return JournalFailed(f"{self.path}: {problem}; nothing is sent until it can be written: check the disk")
 
     def checkpoint(self) -> None:
-        """Move the log into the file when it has grown, outside the hot path."""
+        """Bring the tail in, and move the log into the file when it has grown; outside the hot path."""
+        self.flush()
         wal = Path(self.path + "-wal")
         if wal.exists() and wal.stat().st_size > CHECKPOINT_PAGES * 4096:
             self._execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -263,11 +327,13 @@ class Journal:
         Raises:
             JournalUnusable: a row does not decode.
         """
+        self.flush()
         for row in self._execute(f"SELECT {_COLUMNS} FROM orders ORDER BY sequence"):
             yield self._order(row)
 
     def order(self, order_id: int) -> Order | None:
         """Return one order, or None when it was never written."""
+        self.flush()
         row = self._execute(f"SELECT {_COLUMNS} FROM orders WHERE order_id = ?", (order_id,)).fetchone()
         return self._order(row) if row else None
 
@@ -283,17 +349,23 @@ class Journal:
 
     def claims(self) -> dict[Pubkey, int]:
         """Return pool -> order id of every claim."""
+        self.flush()
         return {Pubkey(pool): number for pool, number in self._execute("SELECT pool, order_id FROM claims")}
 
     def transitions(self, order_id: int) -> list[tuple[str, int]]:
         """Return (state, ts_ns) of everything that happened to an order, in order."""
+        self.flush()
         rows = self._execute("SELECT states, ts_ns FROM transitions WHERE order_id = ? ORDER BY sequence", (order_id,))
         return [(state, ts_ns) for states, ts_ns in rows for state in states.split(",")]
 
     def close(self) -> None:
-        """Close the file and let go of the lock."""
-        self._connection.close()
-        os.close(self._lock)
+        """Bring the tail in, close the files and let go of the lock."""
+        try:
+            self.flush()
+        finally:
+            self._connection.close()
+            self._tail.close()
+            os.close(self._lock)
 
 
 def _lock(path: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def test_one_pool_cannot_be_claimed_twice_even_by_a_bug(tmp_path: Path) -> None:
     first = signed(1)
     journal.signed(first, NOW)
     second = signed(2, intent=msgspec.structs.replace(make_buy(2), pool=make_pool(1)))
-    with pytest.raises(JournalFailed, match="UNIQUE"):
+    with pytest.raises(JournalFailed, match="is there already"):
         journal.signed(second, NOW)
     assert journal.claims() == {make_pool(1).address: first.id}
     journal.released(first)
@@ -96,7 +97,7 @@ def test_one_pool_cannot_be_claimed_twice_even_by_a_bug(tmp_path: Path) -> None:
 def test_one_order_cannot_be_written_twice(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j")
     journal.signed(signed(), NOW)
-    with pytest.raises(JournalFailed, match="UNIQUE"):
+    with pytest.raises(JournalFailed, match="is there already"):
         journal.signed(signed(claimed=False), NOW)
     assert len(list(journal.orders())) == 1
 
@@ -152,6 +153,71 @@ def test_the_log_is_folded_in_when_it_has_grown(tmp_path: Path, monkeypatch: pyt
     assert (tmp_path / "j").stat().st_size > size
 
 
+# ── the tail ──
+
+
+def crashed(journal: Journal) -> None:
+    """The process is gone: nothing more is written, the lock dies with it."""
+    journal._pending.clear()
+    journal.close()
+
+
+def test_what_is_in_the_tail_alone_survives(tmp_path: Path) -> None:
+    """Written by one append, not yet in the tables: the next life brings it in, once."""
+    journal = Journal(tmp_path / "j")
+    order = signed()
+    journal.signed(order, NOW)
+    assert journal._connection.execute("SELECT count(*) FROM orders").fetchone() == (0,)
+    crashed(journal)
+    journal = Journal(tmp_path / "j")
+    assert list(journal.orders()) == [order]
+    assert (tmp_path / "j.tail").stat().st_size == 0
+    assert [state for state, _ in journal.transitions(order.id)] == ["proposed", "admitted", "signed"]
+
+
+def test_a_crash_between_tables_and_clearing_writes_nothing_twice(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j")
+    order = signed()
+    journal.signed(order, NOW)
+    record = (tmp_path / "j.tail").read_bytes()
+    journal.moved(order, "sent", NOW + 1)
+    journal.close()
+    (tmp_path / "j.tail").write_bytes(record)
+    journal = Journal(tmp_path / "j")
+    assert [o.state for o in journal.orders()] == ["sent"]
+    assert [state for state, _ in journal.transitions(order.id)] == ["proposed", "admitted", "signed", "sent"]
+
+
+def test_the_tail_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sniperforge.coordinate.journal.PENDING_MAX", 2)
+    journal = Journal(tmp_path / "j")
+    for number, waiting in ((1, 1), (2, 0), (3, 1)):
+        journal.signed(signed(number), NOW)
+        assert len(journal._pending) == waiting
+
+
+def test_a_tail_that_cannot_be_written_sends_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j")
+    os.close(journal._tail._file)
+    with pytest.raises(JournalFailed, match="nothing is sent"):
+        journal.signed(signed(), NOW)
+
+
+def test_a_tail_of_another_journal_is_refused(tmp_path: Path) -> None:
+    """Its claims are taken here: somebody mixed two journals up."""
+    journal = Journal(tmp_path / "j")
+    journal.signed(signed(2, intent=msgspec.structs.replace(make_buy(2), pool=make_pool(1))), NOW)
+    foreign = (tmp_path / "j.tail").read_bytes()
+    crashed(journal)
+    (tmp_path / "j.tail").write_bytes(b"")
+    journal = Journal(tmp_path / "j")
+    journal.signed(signed(1), NOW)
+    journal.close()
+    (tmp_path / "j.tail").write_bytes(foreign)
+    with pytest.raises(JournalUnusable, match="tail does not fit it"):
+        Journal(tmp_path / "j")
+
+
 # ── what cannot be used ──
 
 
@@ -199,6 +265,7 @@ def test_a_damaged_row_stops_the_start(tmp_path: Path) -> None:
     """Going on without an order that may be in flight could buy twice."""
     journal = Journal(tmp_path / "j")
     journal.signed(signed(), NOW)
+    journal.flush()
     journal._connection.execute("UPDATE orders SET intent = x'c1'")
     with pytest.raises(JournalUnusable, match="order 1001: OrderProposed"):
         list(journal.orders())
@@ -208,6 +275,7 @@ def test_a_write_the_disk_refuses_changes_nothing(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j")
     order = signed()
     journal.signed(order, NOW)
+    journal.flush()
     journal._connection.close()
     with pytest.raises(JournalFailed, match="check the disk"):
         journal.moved(order, "sent", NOW)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
 from collections import deque
 from collections.abc import Callable
@@ -420,9 +421,12 @@ def test_a_tip_is_paid_when_somebody_may_get_it(make_stand: StandMaker) -> None:
 
 
 def test_a_journal_that_cannot_be_written_sends_nothing(stand: Stand) -> None:
-    stand.coordinator.journal._connection.close()
+    full = os.open("/dev/full", os.O_RDWR)
+    file, stand.coordinator.journal._tail._file = stand.coordinator.journal._tail._file, full
     with pytest.raises(JournalFailed, match="nothing is sent"):
         stand.on(make_buy())
+    stand.coordinator.journal._tail._file = file
+    os.close(full)
     assert stand.told == []
     assert stand.coordinator.stats()["paper_pending"] == 0
 
@@ -430,6 +434,7 @@ def test_a_journal_that_cannot_be_written_sends_nothing(stand: Stand) -> None:
 def test_a_known_order_the_journal_lost_is_an_error_not_a_resend(stand: Stand) -> None:
     stand.on(make_buy(amount_in=10**12))
     stand.coordinator.desk._ended.clear()
+    stand.coordinator.journal.flush()
     stand.coordinator.journal._connection.execute("DELETE FROM orders")
     with pytest.raises(SniperForgeError, match="restore the journal"):
         stand.on(make_buy(amount_in=10**12))
@@ -495,6 +500,7 @@ def test_a_failed_maintenance_ends_the_process_with_its_reason(stand: Stand, mon
     stand.coordinator._execution.start = nothing  # type: ignore[method-assign]
     stand.on(make_buy())
     stand.coordinator._unmarked.clear()
+    stand.coordinator.journal.flush()
     asyncio.run(scenario())
     with pytest.raises(JournalFailed):
         stand.on(make_buy(2))
