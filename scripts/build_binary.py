@@ -23,7 +23,7 @@ EXCLUDED = (
 def main() -> int:
     """Build, then run `--version` and `--help` of what was built."""
     data = ROOT / "sniperforge" / "chain" / "localnet" / "programs"
-    arguments = ["--onefile", "--name", "sniperforge", "--noconfirm", "--clean", "--log-level", "WARN", "--strip"]
+    arguments = ["--onefile", "--name", "sniperforge", "--noconfirm", "--clean", "--log-level", "WARN"]
     arguments += ["--distpath", str(ROOT / "dist"), "--workpath", str(ROOT / "build" / "binary")]
     arguments += ["--specpath", str(ROOT / "build"), "--paths", str(ROOT), "--paths", str(ROOT / "cli")]
     for package in ("sniperforge", "sniperforge_cli", "rich._unicode_data"):

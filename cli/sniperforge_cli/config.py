@@ -28,12 +28,12 @@ def check(path: str = typer.Argument(..., help="A TOML file for `sniperforge up`
 def show(path: str = typer.Argument(..., help="A TOML file for `sniperforge up`.")) -> None:
     """Print every setting in force as JSON: defaults, file and environment laid over each other.
 
+    What may be a provider's key in a URL is shown as ***.
+
     Example: sniperforge config show configs/paper.toml | jq .coordinate.limits
     """
     import msgspec
 
-    from sniperforge.runtime.topology import load
+    from sniperforge.runtime.topology import load, shown
 
-    topology = load(path)
-    tables = {name: getattr(topology, name) for name in ("run", "rings", "feed", "detect", "bots", "coordinate")}
-    typer.echo(msgspec.json.format(msgspec.json.encode(tables), indent=2))
+    typer.echo(msgspec.json.format(msgspec.json.encode(shown(load(path))), indent=2))

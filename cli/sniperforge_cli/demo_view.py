@@ -111,7 +111,7 @@ def _trades(trades: Sequence[Trade]) -> Table:
 
 def _money(figures: Mapping[str, Any]) -> Table:
     money = figures["money"]
-    table = _table("money", "figure", "SOL", ratios=(4, 9))
+    table = _table("money", "figure", "SOL", ratios=(5, 6))
     table.add_row("PnL after all costs", sol(money["pnl_lamports"]))
     table.add_row("fees of failed entries, in it", sol(money["entry_losses_lamports"]))
     table.add_row("fees and tips in it", sol(money["fees_lamports"]))

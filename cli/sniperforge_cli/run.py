@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
 import typer
+
+if TYPE_CHECKING:
+    from sniperforge.runtime.topology import Topology
 
 INSTANCE = typer.Option(
     "default", "--instance", envvar="SNIPERFORGE_INSTANCE", help="Which system's rings ring: means."
 )
 CLOCK = typer.Option("auto", "--clock", help="system, event (recorded time) or auto.")
+RPC_ENV, WS_ENV = "SNIPERFORGE_RPC", "SNIPERFORGE_WS"  # a URL with a key in it is nobody's business in `ps`
 FOR = typer.Option("", "--for", metavar="TIME", help="End by itself after 90s, 15m or 2h.")
 
 
@@ -18,6 +25,19 @@ def register(app: typer.Typer) -> None:
     app.command()(snipe)
     app.command()(coordinate)
     app.command()(up)
+
+
+def chosen(option: str, value: str, known: Iterable[str]) -> str:
+    """Return *value* when it is one of *known*; else one line that says what is, and the nearest."""
+    import difflib
+
+    from sniperforge.base.errors import UsageError
+
+    if value in (names := sorted(known)):
+        return value
+    near = difflib.get_close_matches(value, names, n=1, cutoff=0.5)
+    cure = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+    raise UsageError(f"{option} {value}: no such choice; {cure}")
 
 
 def seconds_of(text: str) -> float | None:
@@ -44,7 +64,7 @@ def feed(
     venue: list[str] = typer.Option([], "--venue", "-v", help="Venues to subscribe to; all by default."),
     out: str = typer.Option("-", "--out", "-o", help="- , file:PATH or ring:frames."),
     record: str = typer.Option("", "--record", help="Also write a tape (.gz, .zst or plain)."),
-    rpc: str = typer.Option("", "--rpc", help="HTTP endpoint that fills gaps."),
+    rpc: str = typer.Option("", "--rpc", envvar=RPC_ENV, help="HTTP endpoint that fills gaps."),
     instance: str = INSTANCE,
     for_: str = FOR,
 ) -> None:
@@ -57,15 +77,17 @@ def feed(
     sniperforge feed -s 'wss://api.mainnet-beta.solana.com#logs' --record today.ndjson.zst --for 15m -o /dev/null
     """
     from sniperforge.base.clock import SystemClock
-    from sniperforge.base.errors import UsageError
+    from sniperforge.chain.rpc import endpoint
     from sniperforge.dex.venues import VENUES
     from sniperforge.feeds.feed import parse_source
     from sniperforge.feeds.settings import Endpoint, FeedSettings, Tape
-    from sniperforge.runtime import pipes, stages
+    from sniperforge.runtime import stages
+    from sniperforge.runtime.pipes import Ends
 
-    unknown = [name for name in venue if name not in VENUES]
-    if unknown:
-        raise UsageError(f"--venue {unknown[0]}: no such venue; known: {', '.join(sorted(VENUES))}")
+    seconds = seconds_of(for_)
+    venue = [chosen("--venue", name, VENUES) for name in venue]
+    if rpc:
+        endpoint(rpc, where="--rpc")
     parsed = [parse_source(uri) for uri in source]
     settings = FeedSettings(
         endpoints=tuple(item for item in parsed if isinstance(item, Endpoint)),
@@ -74,8 +96,9 @@ def feed(
         rpc=rpc or None,
         record=record,
     )
-    target = pipes.outbox(out, instance=instance, name="feed", topics=("frames", "system"))
-    pipes.serve(stages.run_feed(settings, target, SystemClock(), lambda: None), seconds=seconds_of(for_))
+    ends = Ends("feed", instance=instance, clock=SystemClock())
+    target = ends.outbox(out, "frames", "system")
+    ends.serve(stages.run_feed(settings, target, ends.clock, lambda: None), seconds=seconds)
 
 
 def detect(
@@ -83,9 +106,10 @@ def detect(
     out: str = typer.Option("-", "--out", "-o", help="- , file:PATH or ring:market."),
     venue: list[str] = typer.Option([], "--venue", "-v", help="Venues to watch; all by default."),
     trades: str = typer.Option("tracked", "--trades", help="Trades to tell: tracked, all or none."),
-    rpc: str = typer.Option("", "--rpc", help="HTTP endpoint for what a frame did not carry."),
+    rpc: str = typer.Option("", "--rpc", envvar=RPC_ENV, help="HTTP endpoint for what a frame did not carry."),
     instance: str = INSTANCE,
     clock: str = CLOCK,
+    for_: str = FOR,
 ) -> None:
     """Decode frames and tell the launches that can be believed.
 
@@ -97,16 +121,27 @@ def detect(
     """
     from sniperforge.base.clock import SystemClock
     from sniperforge.base.config import settings
+    from sniperforge.chain.rpc import endpoint
     from sniperforge.detect.settings import DetectSettings
-    from sniperforge.runtime import pipes, stages
-    from sniperforge.runtime.timeline import Timeline
+    from sniperforge.dex.venues import VENUES
+    from sniperforge.runtime import stages
+    from sniperforge.runtime.pipes import Ends
+    from sniperforge.runtime.timeline import MODES
 
-    wall = SystemClock()
-    checked = settings(DetectSettings, {"venues": list(venue), "trades": trades}, path="detect")
-    source_end = pipes.inbox(source, instance=instance, name="detect", kinds=frozenset(), frames=True, clock=wall)
-    target = pipes.outbox(out, instance=instance, name="detect", topics=("market", "system"))
-    pipes.serve(
-        stages.run_detect(checked, [source_end], target, Timeline(wall, clock), wall, lambda: None, rpc),
+    seconds = seconds_of(for_)
+    chosen("--clock", clock, MODES)
+    chosen("--trades", trades, ("tracked", "all", "none"))
+    venues = [chosen("--venue", name, VENUES) for name in venue]
+    if rpc:
+        endpoint(rpc, where="--rpc")
+    checked = settings(DetectSettings, {"venues": venues, "trades": trades}, path="detect")
+    ends = Ends("detect", instance=instance, clock=SystemClock())
+    inboxes = [ends.inbox(source, frozenset(), frames=True)]
+    target = ends.outbox(out, "market", "system")
+    timeline = ends.timeline(clock, source)
+    ends.serve(
+        stages.run_detect(checked, inboxes, target, timeline, ends.clock, lambda: None, rpc),
+        seconds=seconds,
     )
 
 
@@ -121,8 +156,12 @@ def snipe(
     pass_market: bool = typer.Option(True, "--pass/--no-pass", help="Pass trades on to a paper coordinator."),
     instance: str = INSTANCE,
     clock: str = CLOCK,
+    for_: str = FOR,
 ) -> None:
     """Run one bot: judge launches, propose entries and exits.
+
+    Without --fills its orders are taken to end as a paper coordinator with the same
+    settings would end them; with real money behind it, give it the real fills.
 
     Examples:
 
@@ -135,60 +174,74 @@ def snipe(
     from sniperforge.runtime import pipes, stages
     from sniperforge.runtime.assume import AssumedFills
     from sniperforge.runtime.ends import TOPICS
-    from sniperforge.runtime.timeline import Timeline
-    from sniperforge.runtime.topology import make_bot
+    from sniperforge.runtime.timeline import MODES
+    from sniperforge.runtime.topology import load, make_bot
 
-    raw, kind = _bot_table(config, name, kind)
+    seconds = seconds_of(for_)
+    chosen("--clock", clock, MODES)
+    topology = load(config) if config else None
+    raw, kind = _bot_table(topology, config, name) if topology else ({}, kind)
     _set(raw, setting)
     bot = make_bot(kind, name, raw, where=name)
-    wall = SystemClock()
-    stage = f"snipe:{name}"
-    ends = [pipes.inbox(source, instance=instance, name=stage, kinds=TOPICS["market"], frames=False, clock=wall)]
+    ends = pipes.Ends(f"snipe:{name}", instance=instance, clock=SystemClock())
+    inboxes = [ends.inbox(source, TOPICS["market"])]
     if fills:
-        ends.append(pipes.inbox(fills, instance=instance, name=stage, kinds=TOPICS["fills"], frames=False, clock=wall))
-    target = pipes.outbox(out, instance=instance, name=stage, topics=("intents", "system"))
+        inboxes.append(ends.inbox(fills, TOPICS["fills"]))
+    target = ends.outbox(out, "intents", "system")
     passing = pipes.PASSED_ON if pass_market and not out.startswith("ring:") else frozenset()
-    piped = pipes.PipedBot(bot, None if fills else AssumedFills(VENUES), passing)
-    pipes.serve(stages.run_snipe(piped, ends, target, Timeline(wall, clock), lambda: None))
+    assumed = None if fills else AssumedFills(VENUES, topology.coordinate if topology else None)
+    piped = pipes.PipedBot(bot, assumed, passing)
+    ends.serve(
+        stages.run_snipe(piped, inboxes, target, ends.timeline(clock, source), lambda: None),
+        seconds=seconds,
+    )
 
 
-def _bot_table(config: str, name: str, kind: str) -> tuple[dict[str, object], str]:
+def _bot_table(topology: Topology, config: str, name: str) -> tuple[dict[str, Any], str]:
     """Return the raw settings and the kind of the bot *name* in the file *config*."""
     from sniperforge.base.errors import ConfigError
-    from sniperforge.runtime.topology import load
 
-    if not config:
-        return {}, kind
-    tables = {table.name: table for table in load(config).bots}
+    tables = {table.name: table for table in topology.bots}
     if name not in tables:
         raise ConfigError(config, f"has no bot {name!r}", f"its bots: {', '.join(tables) or 'none'}")
     return dict(tables[name].raw), tables[name].bot
 
 
-def _set(table: dict[str, object], settings: list[str]) -> None:
+def _set(table: dict[str, Any], settings: list[str]) -> None:
     """Lay `a.b=value` settings over *table*; a value is TOML where it is, else text."""
-    from sniperforge.base.config import override
+    import tomllib
+
     from sniperforge.base.errors import UsageError
 
     for item in settings:
         path, equals, value = item.partition("=")
-        if not equals or not path:
+        *parents, last = path.strip().split(".")
+        if not equals or not all((*parents, last)):
             raise UsageError(f"--set {item}: no setting; write KEY=VALUE, e.g. filters.age_ms_max=500")
-        override(table, {"SNIPERFORGE__" + path.replace(".", "__"): value})
+        inner = table
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+            if not isinstance(inner, dict):
+                raise UsageError(f"--set {item}: {parent} is a value, no table; set {parent} itself")
+        try:
+            inner[last] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            inner[last] = value
 
 
 def coordinate(
-    venue: str = typer.Option("paper", "--venue", help="Where orders execute: paper or rpc."),
+    venue: str = typer.Option("", "--venue", help="Where orders execute: paper or rpc; that of --config, else paper."),
     source: str = typer.Option("-", "--in", "-i", help="Intents: -, file:PATH or ring:intents."),
     out: str = typer.Option("-", "--out", "-o", help="- , file:PATH or ring:fills."),
     config: str = typer.Option("", "--config", "-c", help="Take the [coordinate] table of this file."),
-    rpc: str = typer.Option("", "--rpc", help="HTTP endpoint (venue rpc)."),
-    ws: str = typer.Option("", "--ws", help="WebSocket endpoint for confirmations."),
+    rpc: str = typer.Option("", "--rpc", envvar=RPC_ENV, help="HTTP endpoint (venue rpc)."),
+    ws: str = typer.Option("", "--ws", envvar=WS_ENV, help="WebSocket endpoint for confirmations."),
     keypair: str = typer.Option("", "--keypair", help="0600 key file or keystore."),
     journal: str = typer.Option("", "--journal", help="SQLite journal; in a pipe on paper a temporary one."),
-    live: bool = typer.Option(False, "--live", help="Allow real money: an rpc that is not this machine."),
+    live: bool = typer.Option(False, "--live", help="Allow real money; the file of --config must say so too."),
     instance: str = INSTANCE,
     clock: str = CLOCK,
+    for_: str = FOR,
 ) -> None:
     """Admit, journal, sign, send and confirm; tell fills and positions.
 
@@ -206,23 +259,30 @@ def coordinate(
     from sniperforge.coordinate.settings import CoordinateSettings
     from sniperforge.runtime import pipes, stages
     from sniperforge.runtime.ends import TOPICS
-    from sniperforge.runtime.timeline import Timeline
-    from sniperforge.runtime.topology import load
+    from sniperforge.runtime.timeline import MODES
+    from sniperforge.runtime.topology import check_live, load
 
-    base = load(config).coordinate if config else CoordinateSettings()
-    given = {"execution": venue, "live": live or base.live}
+    seconds = seconds_of(for_)
+    chosen("--clock", clock, MODES)
+    topology = load(config) if config else None
+    base = topology.coordinate if topology else CoordinateSettings()
+    venue = chosen("--venue", venue or base.execution, ("paper", "rpc"))
+    check_live(base, asked=live, where=topology.source.where("coordinate.live") if topology else "--live")
+    given: dict[str, object] = {"execution": venue}
     given |= {key: value for key, value in (("rpc", rpc), ("ws", ws), ("keypair", keypair)) if value}
     with tempfile.TemporaryDirectory(prefix="sniperforge-") as folder:
         given["journal"] = journal or (
             base.journal if config or venue == "rpc" else str(Path(folder) / "journal.sqlite")
         )
         checked = settings(CoordinateSettings, {**msgspec.to_builtins(base), **given}, path="coordinate").checked()
-        wall = SystemClock()
-        kinds = TOPICS["intents"] | pipes.PASSED_ON
-        ends = [pipes.inbox(source, instance=instance, name="coordinate", kinds=kinds, frames=False, clock=wall)]
-        target = pipes.outbox(out, instance=instance, name="coordinate", topics=("fills", "system"))
-        timeline = Timeline(wall, clock)
-        pipes.serve(stages.run_coordinate(checked, ends, target, timeline, lambda: None, drain_s=10.0))
+        ends = pipes.Ends("coordinate", instance=instance, clock=SystemClock())
+        inboxes = [ends.inbox(source, TOPICS["intents"] | pipes.PASSED_ON)]
+        target = ends.outbox(out, "fills", "system")
+        timeline = ends.timeline(clock, source)
+        ends.serve(
+            stages.run_coordinate(checked, inboxes, target, timeline, lambda: None, drain_s=10.0),
+            seconds=seconds,
+        )
 
 
 def up(
@@ -241,19 +301,14 @@ def up(
 
     sniperforge up configs/paper.toml --for 15m --json | jq -r .state
     """
-    from sniperforge.base.errors import ConfigError
     from sniperforge.base.events import StageChanged
     from sniperforge.runtime import log
     from sniperforge.runtime.system import System, print_event
-    from sniperforge.runtime.topology import load
+    from sniperforge.runtime.topology import check_live, load
 
+    seconds = seconds_of(for_)
     topology = load(config)
-    if topology.coordinate.live and not live:
-        raise ConfigError(
-            topology.source.where("coordinate.live"), "is true but --live was not given", "add --live to trade for real"
-        )
-    if live and not topology.coordinate.live:
-        raise ConfigError(config, "--live was given but coordinate.live is not true", "say it in the file too")
+    check_live(topology.coordinate, asked=live, where=topology.source.where("coordinate.live"))
 
     def told(event: StageChanged) -> None:
         if json:
@@ -261,6 +316,6 @@ def up(
         else:
             log.say(f"{event.stage} {event.state}", **({"detail": event.detail} if event.detail else {}))
 
-    code = System(topology, told).run(until_s=seconds_of(for_))
+    code = System(topology, told).run(until_s=seconds)
     if code:
         raise typer.Exit(code)
