@@ -22,6 +22,7 @@ from sniperforge.base.events import (
     OrderProposed,
     OrderRefused,
     OrderSent,
+    OrderSigned,
     Pool,
     PositionChanged,
     Swapped,
@@ -276,6 +277,23 @@ class Desk:
         if order.outcome is not None:
             return order.outcome
         return self.sent(order, now_ns)
+
+    def signed(self, order: Order, now_ns: int) -> OrderSigned:
+        """Return the event that says the order is journaled and signed."""
+        intent = order.intent
+        return OrderSigned(
+            id=event_id("signed", order.id),
+            ts_ns=now_ns,
+            origin_ns=intent.origin_ns,
+            trace_id=intent.trace_id,
+            cause=order.id,
+            order_id=order.id,
+            bot=intent.bot,
+            signature=order.signature,
+            size_bytes=len(order.raw),
+            position_id=intent.position_id,
+            side=intent.side,
+        )
 
     def sent(self, order: Order, now_ns: int) -> OrderSent:
         """Return the event that says the bytes left."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import msgspec
 from solders.signature import Signature
 
 from sniperforge.base.clock import Clock
-from sniperforge.base.errors import ConfigError, DecodeError, SniperForgeError
+from sniperforge.base.errors import SniperForgeError
 from sniperforge.base.events import (
     BotStarted,
     Event,
@@ -30,20 +29,18 @@ from sniperforge.base.events import (
     OrderFailed,
     OrderLanded,
     OrderProposed,
-    OrderSigned,
     PositionChanged,
-    event_id,
 )
-from sniperforge.base.keys import key
-from sniperforge.base.units import NANOS_PER_SECOND, U64_MAX, ZERO_KEY, Pubkey
-from sniperforge.chain import keystore
-from sniperforge.chain.signer import Plan, Policy, Signer, SignRefused
-from sniperforge.coordinate.builder import PROGRAMS, Builder
+from sniperforge.base.units import NANOS_PER_SECOND, ZERO_KEY
+from sniperforge.chain.signer import Plan, SignRefused
+from sniperforge.coordinate.builder import Builder
 from sniperforge.coordinate.desk import Desk, Ticket
 from sniperforge.coordinate.execution import Execution, Transport
+from sniperforge.coordinate.intake import malformed
 from sniperforge.coordinate.journal import Journal, JournalFailed, Order
 from sniperforge.coordinate.on_paper import PaperExecution
 from sniperforge.coordinate.settings import CoordinateSettings
+from sniperforge.coordinate.wallet import open_signer, read_keys
 from sniperforge.dex.venue import Venue
 from sniperforge.dex.venues import VENUES
 from sniperforge.trading.risk import Refusal
@@ -53,7 +50,6 @@ MINUTE_NS = 60 * NANOS_PER_SECOND
 #: Ends this young are told again after a restart: the crash may have come between journal and ring.
 RETOLD_NS = 5 * MINUTE_NS
 MAINTENANCE_S = 0.1
-_ID_MAX = (1 << 63) - 1
 #: Signatures remembered to keep two orders apart that would be the same bytes.
 SIGNATURES_KEPT = 4_096
 
@@ -97,7 +93,7 @@ class Coordinator:
         self._clock, self._publish = clock, publish
         self._venues = VENUES if venues is None else venues
         self._transport = transport
-        self._tips = tuple(_key_setting("coordinate.tip_accounts", item) for item in settings.tip_accounts)
+        self._tips = read_keys("coordinate.tip_accounts", settings.tip_accounts)
         self.desk = Desk(self.settings, self._venues, can_tip=bool(self._tips))
         self._signatures: deque[str] = deque(maxlen=SIGNATURES_KEPT)
         self._recent: set[str] = set()
@@ -119,7 +115,7 @@ class Coordinator:
         if self._opened:
             return
         settings = self.settings
-        self.signer = Signer(self._secret(), self._policy())
+        self.signer = open_signer(settings, self._venues, self._tips)
         self.builder = Builder(self.signer.wallet, self._venues, tip_account=self._tips[0] if self._tips else ZERO_KEY)
         self.journal = Journal(settings.journal, durability=settings.durability)
         self._opened = True
@@ -151,24 +147,6 @@ class Coordinator:
                 spend = order.cost_lamports + (0 if is_exit else intent.amount_in)
                 self.signer.remember(Plan(spend, is_exit), order.signed_ns)
         return orders
-
-    def _secret(self) -> keystore.Secret:
-        settings = self.settings
-        if not settings.keypair:
-            return keystore.from_seed(hashlib.blake2b(f"paper {settings.paper.seed}".encode(), digest_size=32).digest())
-        source = settings.keystore_passphrase
-        return keystore.load(settings.keypair, passphrase=keystore.passphrase_from(source) if source else b"")
-
-    def _policy(self) -> Policy:
-        own = {_key_setting("coordinate.programs", item) for item in self.settings.programs}
-        venues = {venue.program for venue in self._venues.values()}
-        limits = self.settings.limits
-        return Policy(
-            programs=frozenset(PROGRAMS | venues | own),
-            order_lamports_max=max(limits.spend_lamports_max, limits.fees_hour_lamports_max),
-            minute_lamports_max=self.settings.wallet_signs_minute_lamports_max,
-            tip_accounts=frozenset(self._tips),
-        )
 
     async def start(self) -> None:
         """Open, learn what became of whatever was in flight, tell the positions, begin.
@@ -259,7 +237,7 @@ class Coordinator:
 
     def _propose(self, intent: OrderProposed, now_ns: int) -> None:
         self.counts.proposed += 1
-        if problem := _malformed(intent):
+        if problem := malformed(intent):
             self.counts.malformed += 1
             where, cure = f"order {intent.id} of bot {intent.bot[:40]!r}", "mend the bot that proposed it"
             self._publish(InputRefused(ts_ns=now_ns, cause=intent.id, where=where, problem=problem, cure=cure))
@@ -280,21 +258,7 @@ class Coordinator:
         self._execution.submit(signed, ticket, now_ns)
         self._unmarked.append(signed)
         self.counts.signed += 1
-        self._publish(
-            OrderSigned(
-                id=event_id("signed", signed.id),
-                ts_ns=now_ns,
-                origin_ns=intent.origin_ns,
-                trace_id=intent.trace_id,
-                cause=intent.id,
-                order_id=signed.id,
-                bot=intent.bot,
-                signature=signed.signature,
-                size_bytes=len(signed.raw),
-                position_id=intent.position_id,
-                side=intent.side,
-            )
-        )
+        self._publish(self.desk.signed(signed, now_ns))
         self._publish(self.desk.sent(signed, now_ns))
 
     def _ticket(self, intent: OrderProposed, now_ns: int) -> Ticket | Refusal:
@@ -439,24 +403,3 @@ class Coordinator:
             "slow_messages": self.builder.slow_count,
         }
         return {**vars(self.counts), **gauges, **self._execution.stats()}
-
-
-def _malformed(intent: OrderProposed) -> str:
-    """Return what no bot can mean: numbers that fit no journal or no transaction, keys that are none."""
-    pool = intent.pool
-    if not (0 < intent.id <= _ID_MAX and 0 <= intent.position_id <= _ID_MAX):
-        return "its id or position id is not a positive 63-bit integer"
-    amounts = (intent.amount_in, intent.amount_out_min, intent.priority_fee_micro_lamports, intent.tip_lamports)
-    if max(amounts) > U64_MAX or min(amounts) < -_ID_MAX or abs(intent.slippage_bps) > _ID_MAX:
-        return "an amount does not fit 64 bits"
-    keys = (pool.address, pool.base_mint, pool.quote_mint, pool.base_program, pool.quote_program)
-    if {len(key) for key in (*keys, *pool.keys.values())} != {32}:
-        return "a key of its pool does not have 32 bytes"
-    return ""
-
-
-def _key_setting(where: str, value: str) -> Pubkey:
-    try:
-        return key(value)
-    except DecodeError as problem:
-        raise ConfigError(where, str(problem), "write base58 addresses") from None

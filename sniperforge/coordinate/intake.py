@@ -1,0 +1,23 @@
+"""The door for intents: what no bot can mean is turned away before it touches money or journal."""
+
+from __future__ import annotations
+
+from sniperforge.base.events import OrderProposed
+from sniperforge.base.units import U64_MAX
+
+#: SQLite's integers are signed.
+_ID_MAX = (1 << 63) - 1
+
+
+def malformed(intent: OrderProposed) -> str:
+    """Return what no bot can mean: numbers that fit no journal or no transaction, keys that are none."""
+    pool = intent.pool
+    if not (0 < intent.id <= _ID_MAX and 0 <= intent.position_id <= _ID_MAX):
+        return "its id or position id is not a positive 63-bit integer"
+    amounts = (intent.amount_in, intent.amount_out_min, intent.priority_fee_micro_lamports, intent.tip_lamports)
+    if max(amounts) > U64_MAX or min(amounts) < -_ID_MAX or abs(intent.slippage_bps) > _ID_MAX:
+        return "an amount does not fit 64 bits"
+    keys = (pool.address, pool.base_mint, pool.quote_mint, pool.base_program, pool.quote_program)
+    if {len(key) for key in (*keys, *pool.keys.values())} != {32}:
+        return "a key of its pool does not have 32 bytes"
+    return ""
