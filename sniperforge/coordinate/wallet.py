@@ -25,9 +25,7 @@ def open_signer(settings: CoordinateSettings, venues: Mapping[str, Venue], tips:
     limits = settings.limits
     own = frozenset(read_keys("coordinate.programs", settings.programs))
     policy = Policy(
-        programs=PROGRAMS
-        | {venue.program for venue in venues.values()}
-        | {*read_keys("coordinate.programs", settings.programs)},
+        programs=PROGRAMS | own | {venue.program for venue in venues.values()},
         order_lamports_max=max(limits.spend_lamports_max, limits.fees_hour_lamports_max),
         minute_lamports_max=settings.wallet_signs_minute_lamports_max,
         tip_accounts=frozenset(tips),
