@@ -40,8 +40,9 @@ class MarketSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
     Attributes:
         duration_ms: how long it runs; the last launch comes at `launches_until_ppm` of it.
-        launches_per_minute, spoofs_per_minute, failed_creates_per_minute: means of
-            exponential gaps.
+        launches_per_minute: mean of exponential gaps.
+        spoofs_per_minute, failed_creates_per_minute: spread evenly, each at a random
+            moment of its span.
         trades_per_minute: mean per pool while it lives.
         life_ms: shortest and longest time a pool is traded.
         liquidity: least and most lamports a pool opens with.
@@ -153,9 +154,13 @@ def _moments(dice: random.Random, per_minute: int, until_ms: int) -> list[int]:
 
 
 def _lies(dice: random.Random, per_minute: int, until_ms: int, forms: tuple[str, ...]) -> tuple[Lie, ...]:
-    moments = _moments(dice, per_minute, until_ms)
-    # Every form in turn, so that a short run tells most of them.
-    return tuple(Lie(number, at, forms[number % len(forms)]) for number, at in enumerate(moments))
+    # One in each of equal spans, and every form in turn: a short run must tell most of them,
+    # which exponential gaps do not promise.
+    count = per_minute * until_ms // 60_000
+    span = max(until_ms // max(count, 1), 1)
+    return tuple(
+        Lie(number, number * span + dice.randrange(span), forms[number % len(forms)]) for number in range(count)
+    )
 
 
 def _share(dice: random.Random, ppm: int) -> bool:
