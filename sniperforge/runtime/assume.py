@@ -1,103 +1,97 @@
-"""Fills for a bot nobody tells of fills: in a pipe without a way back, orders fill as quoted.
+"""Fills for a bot nobody tells of fills: in a pipe without a way back, orders end as they would on paper.
 
-OrderProposed -> OrderLanded, PositionChanged
+OrderProposed, market -> OrderSent | OrderRefused, OrderLanded | OrderFailed | OrderExpired, PositionChanged
 
 `snipe | coordinate` is a one-way street: the bot would never learn that it holds
-something and its exits would never fire. Without `--fills` its orders are assumed
-to fill at the quote of the pool they were proposed with, at once and without
-fees of the chain. What really happened is what `coordinate` prints.
+something and its exits would never fire. Without `--fills` it is told what the same
+desk and the same paper chain say here, with the same dice, about the same messages:
+a `coordinate --venue paper` behind it with the same settings comes to the same ends.
+What really happened is what `coordinate` prints.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sniperforge.base.events import Event, OrderLanded, OrderProposed, Pool, PositionChanged, event_id
-from sniperforge.dex.venue import EmptyPool, Quote, Venue
+from sniperforge.base.events import Event, OrderLanded, OrderProposed
+from sniperforge.coordinate.desk import Desk, Ticket
+from sniperforge.coordinate.journal import Order
+from sniperforge.coordinate.on_paper import PaperExecution
+from sniperforge.coordinate.settings import CoordinateSettings
+from sniperforge.dex.venue import Venue
 
 
 class AssumedFills:
-    """Positions as they would be if every order filled as quoted."""
+    """A coordinator on paper in memory: no journal, no key, no signature.
 
-    def __init__(self, venues: Mapping[str, Venue]) -> None:
-        self._venues = venues
-        self._open: dict[int, PositionChanged] = {}
+    Args:
+        venues: every venue by name.
+        settings: limits and paper chain, as the coordinator further down has them.
+    """
 
-    def on(self, order: OrderProposed, now_ns: int) -> list[Event]:
-        """Return the fill and the position that follow from *order*."""
-        is_buy = order.side == "buy"
-        try:
-            quote = self._venues[order.pool.venue].quote_in(order.pool, order.amount_in, is_buy=is_buy)
-        except EmptyPool:
-            quote = Quote(order.amount_in, 0, 0, 0)
-        position = self._bought(order, quote, now_ns) if is_buy else self._sold(order, quote, now_ns)
-        if position is None:
-            return []
-        base, paid = (quote.amount_out, order.amount_in) if is_buy else (order.amount_in, quote.amount_out)
-        landed = OrderLanded(
-            id=event_id("assumed", order.id),
-            ts_ns=now_ns,
-            origin_ns=order.origin_ns,
-            trace_id=order.trace_id,
-            cause=order.id,
-            order_id=order.id,
-            bot=order.bot,
-            pool=order.pool.address,
-            base_mint=order.pool.base_mint,
-            side=order.side,
-            signature="",
-            slot=order.pool.slot,
-            base_amount=base,
-            quote_amount=paid,
-            fee_lamports=0,
-            tip_lamports=0,
-            rent_lamports=0,
-            commitment="processed",
-            position_id=position.position_id,
-            reason=order.reason,
-        )
-        return [landed, position]
+    def __init__(self, venues: Mapping[str, Venue], settings: CoordinateSettings | None = None) -> None:
+        settings = settings or CoordinateSettings()
+        self._desk = Desk(settings, venues, can_tip=bool(settings.tip_accounts))
+        self._paper = PaperExecution(settings.paper, venues, self._desk, self)
+        self._told: list[Event] = []
 
-    def _bought(self, order: OrderProposed, quote: Quote, now_ns: int) -> PositionChanged | None:
-        if order.id in self._open:
-            return None
-        held = self._position(order, order.pool, order.id, quote.amount_out, order.amount_in, 0, now_ns)
-        self._open[order.id] = held
-        return held
-
-    def _sold(self, order: OrderProposed, quote: Quote, now_ns: int) -> PositionChanged | None:
-        held = self._open.get(order.position_id)
-        if held is None:
-            return None
-        left = max(0, held.base_amount - order.amount_in)
-        received = held.received_lamports + quote.amount_out
-        now = self._position(order, order.pool, order.position_id, left, held.spent_lamports, received, held.opened_ns)
-        if left:
-            self._open[order.position_id] = now
+    def on(self, event: Event, now_ns: int) -> list[Event]:
+        """Return what has ended by now, then what an order is answered."""
+        self._paper.advance(now_ns)
+        if isinstance(event, OrderProposed):
+            self._propose(event, now_ns)
         else:
-            del self._open[order.position_id]
-        return now
+            self._desk.market(event)
+        return self._taken()
 
-    def _position(
-        self, order: OrderProposed, pool: Pool, position_id: int, base: int, spent: int, received: int, opened_ns: int
-    ) -> PositionChanged:
-        first = self._open.get(position_id)
-        return PositionChanged(
-            id=event_id("assumed-position", order.id),
-            ts_ns=order.ts_ns,
-            origin_ns=order.origin_ns,
-            trace_id=order.trace_id,
-            cause=order.id,
-            position_id=position_id,
-            bot=order.bot,
-            pool=pool,
-            state="open" if base else "closed",
-            base_amount=base,
-            spent_lamports=spent,
-            received_lamports=received,
-            entry_quote=first.entry_quote if first else spent,
-            entry_base=first.entry_base if first else base,
-            opened_ns=opened_ns,
-            creator=order.creator,
-            reason=order.reason,
-        )
+    def due(self, now_ns: int) -> list[Event]:
+        """Return what has ended by now."""
+        self._paper.advance(now_ns)
+        return self._taken()
+
+    def _taken(self) -> list[Event]:
+        told, self._told = self._told, []
+        return told
+
+    def _propose(self, intent: OrderProposed, now_ns: int) -> None:
+        known = self._desk.remembered(intent.id)
+        if known is not None:
+            self._told.append(known.outcome or self._desk.sent(known, now_ns))
+            return
+        ticket = self._desk.decide(intent, now_ns)
+        if not isinstance(ticket, Ticket):
+            refused = self._desk.refusal(intent, ticket, now_ns)
+            self._desk.refused(Order(intent.id, intent, "refused", signed_ns=now_ns, outcome=refused))
+            self._told.append(refused)
+            return
+        order = Order(intent.id, intent, "sent", cost_lamports=ticket.costs.total, signed_ns=now_ns)
+        self._desk.accepted(order, ticket.spend_lamports)
+        self._paper.submit(order, ticket, now_ns)
+        self._told.append(self._desk.sent(order, now_ns))
+
+    # ── what the paper chain says ─────────────────────────────────────────
+
+    def landed(self, order: Order, fill: OrderLanded) -> None:
+        """See `sniperforge.coordinate.execution.Ends`."""
+        self._end(order, "confirmed", fill)
+
+    def failed(self, order: Order, problem: str, fee_lamports: int, now_ns: int) -> None:
+        """See `sniperforge.coordinate.execution.Ends`."""
+        retryable = problem != "insufficient lamports"
+        self._end(order, "failed", self._desk.failed(order, problem, fee_lamports, now_ns, retryable=retryable))
+
+    def expired(self, order: Order, now_ns: int) -> None:
+        """See `sniperforge.coordinate.execution.Ends`."""
+        self._end(order, "expired", self._desk.expired(order, now_ns))
+
+    def noticed(self, order: Order, state: str, now_ns: int) -> None:
+        """See `sniperforge.coordinate.execution.Ends`; on paper there is nothing on the way."""
+
+    def publish(self, event: Event) -> None:
+        """See `sniperforge.coordinate.execution.Ends`."""
+        self._told.append(event)
+
+    def _end(self, order: Order, state: str, outcome: Event) -> None:
+        order.state, order.outcome = state, outcome
+        told, _ = self._desk.ended(order, outcome)
+        self._told += [outcome, *told]

@@ -1,35 +1,26 @@
-"""The ends of a stage: rings, stdio and files.
+"""The ends of a stage: messages in from a ring, messages out to rings or as lines.
 
-ring:market   a shared-memory ring of this instance
--             stdin or stdout, one JSON object a line
-file:PATH     the same in a file (.gz and .zst are read through); PATH alone will do
+ring records <-> messages -> lines        (lines in: see `sniperforge.runtime.lines`)
 
-A line that is no message is told (`InputRefused`, with file and line), counted
-and skipped. A reader that went away (`| head`) ends a stage quietly.
+A reader that went away (`| head`) ends a stage quietly; a full disk ends it with
+one line.
 """
 
 from __future__ import annotations
 
 import os
 import select
-import stat
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
-import msgspec
-
 from sniperforge.base import events, wire
-from sniperforge.base.errors import ConfigError, DecodeError
-from sniperforge.base.events import FRAME, Event, Frame, InputRefused
+from sniperforge.base.errors import DecodeError, UnavailableError
+from sniperforge.base.events import FRAME, Event, Frame
 from sniperforge.feeds import ndjson
-from sniperforge.feeds.compression import Unpacker, unpacker_for
-from sniperforge.feeds.tape import TapeText
 from sniperforge.runtime.loop import Message
+from sniperforge.shm.errors import RingClosed
 from sniperforge.shm.ring import Consumer, Producer
 
-LINE_BYTES_MAX = 128 << 20
-CHUNK_BYTES = 256 << 10
 #: Record flag of a frame that was fetched after the fact.
 LATE = 1
 
@@ -87,11 +78,15 @@ def interest_mask(kinds: frozenset[type[Event]], *, frames: bool = False) -> int
 
 
 class RingInbox:
-    """Messages of one ring consumer; a frame gets back the name of its source."""
+    """Messages of one ring consumer; a frame gets back the name of its source.
+
+    A ring that its owner closed is read to its end and then has ended.
+    """
 
     def __init__(self, consumer: Consumer, sources: Mapping[int, str] | None = None) -> None:
         self._consumer = consumer
         self._sources = dict(sources or {})
+        self._closed = False
         self.refused = 0
 
     def fileno(self) -> int:
@@ -99,169 +94,40 @@ class RingInbox:
 
     def drain(self) -> list[Message]:
         batch: list[Message] = []
-        for record in self._consumer.drain():
-            if record.type == FRAME:
-                source = self._sources.get(record.key, "")
-                batch.append(Frame(record.payload, record.origin_ns, source, bool(record.flags & LATE)))
-                continue
+        while not batch and not self._closed:
             try:
-                batch.append(wire.decode(record.type, record.payload))
-            except DecodeError:
-                self.refused += 1
+                records = self._consumer.drain()
+            except RingClosed:
+                self._closed = True
+                break
+            if not records:
+                break
+            for record in records:
+                if record.type == FRAME:
+                    source = self._sources.get(record.key, "")
+                    batch.append(Frame(record.payload, record.origin_ns, source, bool(record.flags & LATE)))
+                    continue
+                try:
+                    batch.append(wire.decode(record.type, record.payload))
+                except DecodeError:
+                    self.refused += 1
         return batch
 
     def arm(self) -> bool:
-        return self._consumer.arm()
+        try:
+            return not self._closed and self._consumer.arm()
+        except RingClosed:
+            self._closed = True
+            return False
 
     def commit(self) -> None:
         self._consumer.commit()
 
     def ended(self) -> bool:
-        return False
+        return self._closed
 
     def close(self) -> None:
         self._consumer.close()
-
-
-class LineInbox:
-    """Messages from NDJSON text: a pipe that is waited for, or a file that is read through.
-
-    Args:
-        stream: an open binary file.
-        name: what to call it in a refusal.
-        now_ns: the live clock, for bare frames that carry no time of their own.
-    """
-
-    def __init__(self, stream: BinaryIO, name: str, now_ns: Callable[[], int]) -> None:
-        self._stream = stream
-        self._name = name
-        self._now_ns = now_ns
-        self._tail: list[bytes] = []
-        self._tail_bytes = 0
-        self._line = 0
-        self._eof = False
-        self._waited = _is_waited_for(stream)
-
-    def fileno(self) -> int:
-        return self._stream.fileno() if self._waited else -1
-
-    def drain(self) -> list[Message]:
-        if self._eof or (self._waited and not select.select([self._stream], [], [], 0)[0]):
-            return []
-        chunk = os.read(self._stream.fileno(), CHUNK_BYTES) if self._waited else self._stream.read(CHUNK_BYTES)
-        if not chunk:
-            self._eof = True
-            chunk = b"\n"
-        lines = chunk.split(b"\n")
-        if len(lines) > 1:
-            lines[0] = b"".join([*self._tail, lines[0]])
-            self._tail, self._tail_bytes = [], 0
-        self._tail.append(lines.pop())
-        self._tail_bytes += len(self._tail[-1])
-        if self._tail_bytes > LINE_BYTES_MAX:
-            raise DecodeError(f"{self._name}:{self._line + 1}: a line of over {LINE_BYTES_MAX} bytes; it is no event")
-        return [message for line in lines if (message := self._message(line)) is not None]
-
-    def _message(self, line: bytes) -> Message | None:
-        self._line += 1
-        line = line.strip()
-        if not line:
-            return None
-        try:
-            if line.startswith(b'{"type":"') and not line.startswith(b'{"type":"Frame"'):
-                return wire.from_json(line)
-            found = ndjson.parse_line(line)
-        except DecodeError as problem:
-            where, (what, _, cure) = f"{self._name}:{self._line}", str(problem).partition("; ")
-            return InputRefused(ts_ns=self._now_ns(), where=where, problem=what, cure=cure)
-        if isinstance(found, Frame) and not found.recv_ns:
-            return Frame(found.data, self._now_ns(), found.source or self._name, found.late)
-        return found
-
-    def arm(self) -> bool:
-        return self._waited and not self._eof
-
-    def commit(self) -> None:
-        """A pipe keeps nothing to go back to."""
-
-    def ended(self) -> bool:
-        return self._eof
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-class FrameFileInbox:
-    """Frames of a recorded file: a tape, bare notifications, or whole recorded transactions and blocks.
-
-    Args:
-        path: the file, plain, gzip or zstd.
-        now_ns: the live clock, for frames that carry no time of their own.
-
-    Raises:
-        ConfigError: the file cannot be opened.
-    """
-
-    def __init__(self, path: str, now_ns: Callable[[], int]) -> None:
-        try:
-            self._stream = Path(path).open("rb")
-        except OSError as problem:
-            raise ConfigError(path, f"cannot be opened: {problem.strerror}", "give the path of a file") from None
-        self._path = path
-        self._now_ns = now_ns
-        self._text = TapeText(path)
-        self._unpacker: Unpacker | None = None
-        self._eof = False
-
-    def fileno(self) -> int:
-        return -1
-
-    def drain(self) -> list[Message]:
-        if self._eof:
-            return []
-        chunk = self._stream.read(CHUNK_BYTES)
-        self._unpacker = self._unpacker or unpacker_for(chunk)
-        found: list[Message] = []
-        try:
-            for piece in self._unpacker.unpack(chunk):
-                found += map(self._stamped, self._text.push(piece))
-        except DecodeError as problem:
-            what, _, cure = str(problem).rpartition("; ")
-            where = f"{self._path}:{self._text.number + 1}"
-            found.append(InputRefused(ts_ns=self._now_ns(), where=where, problem=what, cure=cure))
-            chunk = b""
-        if not chunk:
-            self._eof = True
-            found += map(self._stamped, self._text.end())
-        return found
-
-    def _stamped(self, item: Message) -> Message:
-        if isinstance(item, Frame) and not item.recv_ns:
-            return Frame(item.data, self._now_ns(), item.source or Path(self._path).name, item.late)
-        if isinstance(item, InputRefused) and not item.ts_ns:
-            return msgspec.structs.replace(item, ts_ns=self._now_ns())
-        return item
-
-    def arm(self) -> bool:
-        return self._eof
-
-    def commit(self) -> None:
-        """A file keeps its place by itself."""
-
-    def ended(self) -> bool:
-        return self._eof
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-def _is_waited_for(stream: BinaryIO) -> bool:
-    """Return whether the kernel can say when *stream* is readable: pipes, terminals and sockets."""
-    try:
-        mode = os.fstat(stream.fileno()).st_mode
-    except OSError:
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)
 
 
 class RingOutbox:
@@ -315,31 +181,54 @@ class LineOutbox:
     """Writes one JSON object a line; `flush` after every batch.
 
     Args:
-        stream: an open binary file, usually stdout.
-        skip: message types that do not belong on this output.
+        stream: an open binary file, usually stdout; its own buffer is passed by.
+        name: what to call it when it cannot be written.
+        told: called with every message.
     """
 
-    def __init__(self, stream: BinaryIO, skip: Sequence[type[Event]] = ()) -> None:
+    def __init__(
+        self, stream: BinaryIO, name: str = "stdout", told: Callable[[Message], None] = lambda message: None
+    ) -> None:
+        stream.flush()
         self._stream = stream
-        self._skip = frozenset(skip)
+        self._name = name
+        self._told = told
         self._lines: list[bytes] = []
 
     def put(self, message: Message) -> None:
-        if type(message) in self._skip:
-            return
         line = ndjson.frame_line(message) if isinstance(message, Frame) else wire.to_json(message)
         self._lines.append(line)
+        self._told(message)
 
     def flush(self) -> None:
+        """Write the lines out, waiting for a slow reader.
+
+        Raises:
+            PipeClosed: nobody reads any more.
+            UnavailableError: the file cannot be written (a full disk).
+        """
         if not self._lines:
             return
-        text = b"\n".join(self._lines) + b"\n"
+        text = memoryview(b"\n".join(self._lines) + b"\n")
         self._lines.clear()
         try:
-            self._stream.write(text)
-            self._stream.flush()
+            while text:
+                text = text[self._written(text) :]
         except BrokenPipeError:
             raise PipeClosed from None
+        except OSError as problem:
+            raise UnavailableError(
+                f"{self._name}: cannot be written: {problem.strerror}; make room there, or write elsewhere"
+            ) from None
+
+    def _written(self, text: memoryview) -> int:
+        """Return how many bytes of *text* were taken; a pipe another program made non-blocking is waited for."""
+        descriptor = self._stream.fileno()
+        try:
+            return os.write(descriptor, text)
+        except BlockingIOError:
+            select.select([], [descriptor], [])
+            return 0
 
     def close(self) -> None:
         self._stream.close()

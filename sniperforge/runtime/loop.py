@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from sniperforge.base.events import Event, Frame
+from sniperforge.base.units import NANOS_PER_SECOND
 from sniperforge.runtime.timeline import Timeline
 
 Message = Event | Frame
 BATCHES_PER_TURN = 4
+#: A silence on a tape is walked through in at most so many steps.
+TICKS_PER_JUMP_MAX = 1_000
 
 
 class Inbox(Protocol):
@@ -40,7 +43,7 @@ class Inbox(Protocol):
         """Return whether nothing will ever come again."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Let go of it; what was not acknowledged stays unacknowledged."""
 
 
 class Outbox(Protocol):
@@ -57,7 +60,18 @@ class Outbox(Protocol):
 
 
 class Loop:
-    """Runs *react* over everything the inboxes bring, and *tick* every *tick_s* seconds."""
+    """Runs *react* over everything the inboxes bring, and *tick* every *tick_s* seconds.
+
+    Args:
+        inboxes: closed when the loop ends.
+        outbox: stays open: its owner may have last words.
+        react: the handler.
+        timeline: while it replays, *tick* runs by its time, not by the host's.
+        tick: what the time makes the handler say.
+        linger: awaited when every inbox has ended, before the loop does: work that is
+            under way and will `inject` its results. Not awaited after `stop`.
+        drain_s: how long `stop` may go on handling what still arrives.
+    """
 
     def __init__(
         self,
@@ -68,17 +82,24 @@ class Loop:
         timeline: Timeline,
         tick: Callable[[int], Iterable[Message]] | None = None,
         tick_s: float = 0.1,
+        linger: Callable[[], Awaitable[None]] | None = None,
+        drain_s: float = 5.0,
     ) -> None:
         self._inboxes = list(inboxes)
         self._outbox = outbox
         self._react = react
         self._tick = tick
         self._tick_s = tick_s
+        self._tick_ns = max(1, int(tick_s * NANOS_PER_SECOND))
+        self._ticked_ns = 0
         self._timeline = timeline
+        self._linger = linger
+        self._drain_s = drain_s
+        self._drain_until_s = 0.0
         self._injected: deque[Message] = deque()
         self._done = asyncio.Event()
         self._failure: BaseException | None = None
-        self._draining = False
+        self._tasks: list[asyncio.Task[None]] = []
 
     def inject(self, message: Message) -> None:
         """Handle a message an adapter of this process made (a fetched transaction, say)."""
@@ -86,9 +107,19 @@ class Loop:
         asyncio.get_running_loop().call_soon(self._guarded, self._take_injected)
 
     def stop(self) -> None:
-        """End as soon as every inbox is empty: nothing that already arrived is dropped."""
-        self._draining = True
-        asyncio.get_running_loop().call_soon(self._guarded, self._drain_all)
+        """End as soon as every ring and pipe is empty: nothing that already arrived there is dropped.
+
+        A file is not read to its end: it can be read again.
+        """
+        running = asyncio.get_running_loop()
+        self._drain_until_s = self._drain_until_s or running.time() + self._drain_s
+        running.call_soon(self._guarded, self._drain_turn)
+
+    def fail(self, failure: BaseException) -> None:
+        """End now; `run` raises *failure*. For work beside the loop that cannot go on."""
+        if not self._done.is_set():
+            self._failure = failure
+            self._done.set()
 
     async def run(self) -> None:
         """Run until every inbox has ended or `stop` was called; raise what a handler or an end raised."""
@@ -97,12 +128,13 @@ class Loop:
             if inbox.fileno() >= 0:
                 running.add_reader(inbox.fileno(), self._guarded, self._turn, inbox)
             running.call_soon(self._guarded, self._turn, inbox)
-        ticking = running.create_task(self._ticks()) if self._tick else None
+        if self._tick is not None:
+            self._tasks.append(running.create_task(self._ticks(self._tick)))
         try:
             await self._done.wait()
         finally:
-            if ticking:
-                ticking.cancel()
+            for task in self._tasks:
+                task.cancel()
             for inbox in self._inboxes:
                 self._leave(inbox)
         if self._failure:
@@ -115,63 +147,100 @@ class Loop:
         try:
             step(*arguments)
         except BaseException as failure:
-            self._failure = failure
-            self._done.set()
+            self.fail(failure)
 
     def _turn(self, inbox: Inbox) -> None:
         """Handle a few batches, then let the other inboxes and sockets have theirs."""
-        running = asyncio.get_running_loop()
+        if inbox not in self._inboxes:
+            return  # it ended between being called for and being called
         for _ in range(BATCHES_PER_TURN):
             if not self._batch(inbox):
                 if inbox.ended():
                     self._finish(inbox)
                     return
                 if inbox.arm():
-                    if self._draining:
-                        self._drain_all()
                     return
-        running.call_soon(self._guarded, self._turn, inbox)
+        asyncio.get_running_loop().call_soon(self._guarded, self._turn, inbox)
 
     def _batch(self, inbox: Inbox) -> bool:
         batch = inbox.drain()
         for message in batch:
-            for answer in self._react(message, self._timeline.at(message)):
-                self._outbox.put(answer)
+            self._handle(message)
         if batch:
             self._outbox.flush()
             inbox.commit()
         return bool(batch)
 
+    def _handle(self, message: Message) -> None:
+        now_ns = self._timeline.at(message)
+        if self._tick is not None and self._timeline.replaying:
+            self._tick_until(now_ns, self._tick)
+        for answer in self._react(message, now_ns):
+            self._outbox.put(answer)
+
+    def _tick_until(self, now_ns: int, tick: Callable[[int], Iterable[Message]]) -> None:
+        """Tick at every step of replayed time up to *now_ns*, before what happened then is handled.
+
+        A replay runs faster than any clock: without this a time stop would wait for
+        the next trade, and on a fast tape for ever.
+        """
+        if not self._ticked_ns:
+            self._ticked_ns = now_ns
+        step_ns = max(self._tick_ns, (now_ns - self._ticked_ns) // TICKS_PER_JUMP_MAX)
+        while now_ns - self._ticked_ns >= step_ns:
+            self._ticked_ns += step_ns
+            for answer in tick(self._ticked_ns):
+                self._outbox.put(answer)
+
     def _take_injected(self) -> None:
         while self._injected:
-            message = self._injected.popleft()
-            for answer in self._react(message, self._timeline.at(message)):
-                self._outbox.put(answer)
+            self._handle(self._injected.popleft())
         self._outbox.flush()
 
     def _finish(self, inbox: Inbox) -> None:
-        self._leave(inbox)
         self._inboxes.remove(inbox)
-        if not self._inboxes:
-            self._done.set()
+        self._leave(inbox)
+        if self._inboxes:
+            return
+        if self._linger is None:
+            self._end()
+        else:
+            self._tasks.append(asyncio.get_running_loop().create_task(self._lingered(self._linger)))
 
-    def _drain_all(self) -> None:
-        for inbox in self._inboxes:
-            while self._batch(inbox):
-                pass
+    async def _lingered(self, linger: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await linger()
+        except Exception as failure:  # of the adapter lingered for: it comes out of `run`
+            self.fail(failure)
+        self._guarded(self._end)
+
+    def _drain_turn(self) -> None:
+        """Handle what has arrived, a batch of each inbox at a time; end when nothing is left or time is up."""
+        running = asyncio.get_running_loop()
+        waited_for = [inbox for inbox in self._inboxes if inbox.fileno() >= 0]
+        busy = [self._batch(inbox) for inbox in waited_for]
+        if any(busy) and running.time() < self._drain_until_s:
+            running.call_soon(self._guarded, self._drain_turn)
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        self._take_injected()
         self._done.set()
 
     def _leave(self, inbox: Inbox) -> None:
         if inbox.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(inbox.fileno())
+        inbox.close()
 
-    async def _ticks(self) -> None:
+    async def _ticks(self, tick: Callable[[int], Iterable[Message]]) -> None:
         while True:
             await asyncio.sleep(self._tick_s)
-            self._guarded(self._one_tick)
+            self._guarded(self._one_tick, tick)
 
-    def _one_tick(self) -> None:
-        assert self._tick is not None
-        for answer in self._tick(self._timeline.now_ns()):
+    def _one_tick(self, tick: Callable[[int], Iterable[Message]]) -> None:
+        if self._timeline.replaying:
+            return
+        for answer in tick(self._timeline.now_ns()):
             self._outbox.put(answer)
         self._outbox.flush()

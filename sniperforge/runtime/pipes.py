@@ -1,6 +1,10 @@
 """Stages as commands of a shell pipe: ends by URI, time from the messages, quiet endings.
 
-`-` lines on stdin or stdout · `file:PATH` or PATH lines in a file · `ring:TOPIC` a ring of a running instance
+-             stdin or stdout, one JSON object a line
+file:PATH     the same in a file; PATH alone will do, .gz and .zst are read through
+ring:TOPIC    a ring of a running instance
+
+Data goes to stdout; what a person should look at goes to stderr, one line each.
 """
 
 from __future__ import annotations
@@ -8,27 +12,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
-from collections.abc import Coroutine, Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from sniperforge.base.clock import SystemClock
-from sniperforge.base.errors import ConfigError, UsageError
-from sniperforge.base.events import Event, OrderProposed
+from sniperforge.base.errors import UnavailableError, UsageError
+from sniperforge.base.events import Event, FeedChanged, InputRefused, OrderProposed
 from sniperforge.bots.bot import Bot
+from sniperforge.runtime import log
 from sniperforge.runtime.assume import AssumedFills
-from sniperforge.runtime.ends import (
-    TOPICS,
-    FrameFileInbox,
-    LineInbox,
-    LineOutbox,
-    PipeClosed,
-    RingInbox,
-    RingOutbox,
-    interest_mask,
-)
-from sniperforge.runtime.loop import Inbox, Outbox
+from sniperforge.runtime.ends import TOPICS, LineOutbox, PipeClosed, RingInbox, RingOutbox, interest_mask
+from sniperforge.runtime.lines import FrameFileInbox, LineInbox, opened
+from sniperforge.runtime.loop import Inbox, Message, Outbox
+from sniperforge.runtime.timeline import Timeline
 from sniperforge.shm.ring import Ring
 
 #: What a paper coordinator further down the pipe needs to see of the market.
@@ -37,101 +37,197 @@ PASSED_ON = frozenset(
     for kind in TOPICS["market"]
     if kind.__name__ in ("Swapped", "LiquidityChanged", "CurveCompleted", "PoolMigrated")
 )
+#: Problems told one by one on stderr; of the rest only the number is told.
+PROBLEMS_TOLD_MAX = 100
+#: States of an endpoint that are as they should be.
+_FINE = frozenset(("connecting", "connected", "subscribed", "live", "replaying", "ended"))
 
 
-def inbox(uri: str, *, instance: str, name: str, kinds: frozenset[type[Event]], frames: bool, clock: SystemClock) -> Inbox:
-    """Open the reading end *uri* of the stage *name*.
-
-    Args:
-        kinds: the message types wanted from a ring.
-        frames: whether raw frames are wanted (a file may then be any recording).
-    """
-    kind, _, rest = uri.partition(":")
-    if kind == "ring":
-        mask = interest_mask(kinds, frames=frames)
-        return RingInbox(Ring.attach(rest, instance=instance).consumer(name, start="resume", interest=mask))
-    if uri == "-":
-        return LineInbox(sys.stdin.buffer, "stdin", clock.now_ns)
-    path = rest if kind in ("file", "tape") else uri
-    if frames and not Path(path).is_fifo():
-        return FrameFileInbox(path, clock.now_ns)
-    return LineInbox(_opened(path, "rb"), path, clock.now_ns)
-
-
-def outbox(uri: str, *, instance: str, name: str, topics: Sequence[str]) -> Outbox:
-    """Open the writing end *uri* of the stage *name*; a ring URI opens all rings the stage writes."""
-    kind, _, rest = uri.partition(":")
-    if kind == "ring":
-        if rest not in topics:
-            raise UsageError(f"--out {uri}: this stage writes {', '.join(topics)}; name one of them")
-        return RingOutbox({topic: Ring.attach(topic, instance=instance).producer(name) for topic in topics})
-    if uri == "-":
-        return LineOutbox(sys.stdout.buffer)
-    return LineOutbox(_opened(rest if kind == "file" else uri, "wb"))
-
-
-def _opened(path: str, mode: str) -> BinaryIO:
-    try:
-        return open(path, mode)  # type: ignore[return-value]  # both modes are binary
-    except OSError as problem:
-        raise ConfigError(path, f"cannot be opened: {problem.strerror}", "check the path") from None
-
-
-def serve(stage: Coroutine[Any, Any, None], *, seconds: float | None = None) -> None:
-    """Run one stage to its end; a reader that went away is a good end.
+class Problems:
+    """What a person should look at, on stderr; each problem by the stage that saw it first.
 
     Args:
-        seconds: end by itself after so long (`--for`), as SIGTERM would.
+        stage: whose lines these are.
     """
-    import signal
 
-    import uvloop
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+        self._heard: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self.count = 0
 
-    async def bounded() -> None:
-        timer = asyncio.get_running_loop().call_later(seconds, os.kill, os.getpid(), signal.SIGTERM) if seconds else None
+    def refused(self, event: InputRefused) -> None:
+        """Tell of a line this stage could not read."""
+        self.heard(event)
+        self._tell(f"{event.where}: {event.problem}; {event.cure}")
+
+    def passing(self, message: Message) -> None:
+        """Look at what leaves the stage: its own problems are told, those from further up were."""
+        if isinstance(message, InputRefused) and (message.where, message.problem) not in self._heard:
+            self.refused(message)
+        elif isinstance(message, FeedChanged) and message.state not in _FINE:
+            self._tell(f"{message.source}: {message.state}{': ' * bool(message.detail)}{message.detail}")
+
+    def heard(self, message: Message) -> Message:
+        """Note what came in, and return it: a stage further up has told it."""
+        if isinstance(message, InputRefused):
+            self._heard[message.where, message.problem] = None
+            if len(self._heard) > PROBLEMS_TOLD_MAX:
+                self._heard.popitem(last=False)
+        return message
+
+    def end(self) -> None:
+        """Tell how many were not told one by one."""
+        if self.count > PROBLEMS_TOLD_MAX:
+            log.warn(f"{self.count - PROBLEMS_TOLD_MAX} more problems of this kind", stage=self._stage)
+
+    def _tell(self, line: str) -> None:
+        self.count += 1
+        if self.count <= PROBLEMS_TOLD_MAX:
+            log.warn(line, stage=self._stage)
+
+
+class Ends:
+    """Opens the ends of one stage of a pipe.
+
+    Args:
+        stage: its name, on rings and in front of problems.
+        instance: which system's rings `ring:` means.
+        clock: the live clock.
+    """
+
+    def __init__(self, stage: str, *, instance: str, clock: SystemClock) -> None:
+        self.stage, self.instance, self.clock = stage, instance, clock
+        self.problems = Problems(stage)
+        self._outbox: Outbox | None = None
+
+    def inbox(self, uri: str, kinds: frozenset[type[Event]], *, frames: bool = False) -> Inbox:
+        """Open the reading end *uri*.
+
+        Args:
+            kinds: the message types wanted from a ring.
+            frames: whether raw frames are wanted (a file may then be any recording).
+
+        Raises:
+            ConfigError, RingMissing: it cannot be opened.
+        """
+        kind, _, rest = uri.partition(":")
+        if kind == "ring":
+            mask = interest_mask(kinds, frames=frames)
+            return RingInbox(Ring.attach(rest, instance=self.instance).consumer(self.stage, interest=mask))
+        told = self.problems.refused
+        if uri == "-":
+            return _Heard(LineInbox(sys.stdin.buffer, "stdin", self.clock.now_ns, told), self.problems)
+        path = rest if kind in ("file", "tape") else uri
+        if frames and not Path(path).is_fifo():
+            return FrameFileInbox(path, self.clock.now_ns, told)
+        return _Heard(LineInbox(opened(path, "rb"), path, self.clock.now_ns, told), self.problems)
+
+    def outbox(self, uri: str, *topics: str) -> Outbox:
+        """Open the writing end *uri*; a ring URI opens all rings the stage writes."""
+        kind, _, rest = uri.partition(":")
+        if kind == "ring":
+            if rest not in topics:
+                raise UsageError(f"--out {uri}: this stage writes {', '.join(topics)}; name one of them")
+            rings = {topic: Ring.attach(topic, instance=self.instance) for topic in topics}
+            outbox: Outbox = RingOutbox({topic: ring.producer(self.stage) for topic, ring in rings.items()})
+        elif uri == "-":
+            outbox = LineOutbox(sys.stdout.buffer, told=self.problems.passing)
+        else:
+            path = rest if kind == "file" else uri
+            outbox = LineOutbox(opened(path, "wb"), path, told=self.problems.passing)
+        self._outbox = outbox
+        return outbox
+
+    def timeline(self, mode: str, source: str) -> Timeline:
+        """Return the stage's time; a ring is never a recording, however long its messages have waited."""
+        return Timeline(self.clock, "system" if mode == "auto" and source.startswith("ring:") else mode)
+
+    def serve(self, stage: Coroutine[Any, Any, None], *, seconds: float | None = None) -> None:
+        """Run one stage to its end; a reader that went away is a good end.
+
+        Args:
+            seconds: end by itself after so long (`--for`), as SIGTERM would.
+        """
+        import uvloop
+
+        async def bounded() -> None:
+            running = asyncio.get_running_loop()
+            timer = running.call_later(seconds, os.kill, os.getpid(), signal.SIGTERM) if seconds else None
+            try:
+                await stage
+            finally:
+                if timer:
+                    timer.cancel()
+
         try:
-            await stage
+            uvloop.run(bounded())
+        except (PipeClosed, BrokenPipeError):
+            # Python would complain once more when it flushes stdout at exit.
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        except OSError as problem:
+            raise UnavailableError(f"{self.stage}: {problem}; check what it reads and writes") from None
         finally:
-            if timer:
-                timer.cancel()
+            self.problems.end()
+            if isinstance(self._outbox, RingOutbox):
+                self._outbox.close()
 
-    try:
-        uvloop.run(bounded())
-    except (PipeClosed, BrokenPipeError):
-        # Python would complain once more when it flushes stdout at exit.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+class _Heard:
+    """An inbox of lines that notes which problems a stage further up has told."""
+
+    def __init__(self, inbox: LineInbox, problems: Problems) -> None:
+        self._inbox, self._problems = inbox, problems
+        self.fileno, self.arm, self.commit = inbox.fileno, inbox.arm, inbox.commit
+        self.ended, self.close = inbox.ended, inbox.close
+
+    def drain(self) -> list[Message]:
+        """Return the next messages; see `LineInbox`."""
+        return [self._problems.heard(message) for message in self._inbox.drain()]
 
 
 class PipedBot:
     """A bot in a pipe: passes the market on, and assumes its fills when nobody tells them.
 
     Args:
-        assumed: what orders become; None when fills come in by another end.
+        assumed: tells what becomes of its orders; None when fills come in by another end.
         passing: market messages to pass on to the next stage.
     """
 
     def __init__(self, bot: Bot, assumed: AssumedFills | None, passing: frozenset[type[Event]]) -> None:
-        self._bot, self._assumed, self._passing = bot, assumed, passing
+        self._bot, self._assumed = bot, assumed
+        self._passing = passing | {InputRefused}
         self.name, self.interest = bot.name, bot.interest
 
     def on(self, event: Event, now_ns: int) -> Iterable[Event]:
         """Return what the bot says to *event*, and *event* itself where it is to be passed on."""
-        passed = [event] if type(event) in self._passing else []
-        if type(event) not in self.interest:
-            return passed
-        return [*passed, *self._answers(self._bot.on(event, now_ns), now_ns)]
+        # What ended before *event* is answered before it, as the coordinator will see it.
+        out = self._ended(now_ns)
+        if type(event) in self._passing:
+            out.append(event)
+            if self._assumed is not None:
+                self._assumed.on(event, now_ns)
+        if type(event) in self.interest:
+            out += self._answers(self._bot.on(event, now_ns), now_ns)
+        return out
 
     def on_tick(self, now_ns: int) -> Iterable[Event]:
         """Return what the time makes the bot say."""
-        return self._answers(self._bot.on_tick(now_ns), now_ns)
+        return [*self._ended(now_ns), *self._answers(self._bot.on_tick(now_ns), now_ns)]
 
     def describe(self) -> str:
         """Return the bot's own line."""
         return self._bot.describe()
 
+    def _ended(self, now_ns: int) -> list[Event]:
+        """Return what the bot says to the orders that have ended by now."""
+        if self._assumed is None:
+            return []
+        said = [answer for fill in self._assumed.due(now_ns) for answer in self._bot.on(fill, now_ns)]
+        return self._answers(said, now_ns)
+
     def _answers(self, said: Iterable[Event], now_ns: int) -> list[Event]:
-        """Return *said*; every order in it fills as quoted, and the bot answers to that too."""
+        """Return *said*; the bot hears what becomes of every order in it, and what it says to that is said too."""
         answers: list[Event] = []
         queue = list(said)
         while queue:

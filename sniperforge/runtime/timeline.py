@@ -2,16 +2,35 @@
 
 A live stage asks the clock. A stage fed from a tape must live in the tape's
 time, or every age filter refuses yesterday's launches and every time stop waits
-for real seconds. `auto` decides once, at the first message: one older than
-`REPLAY_AGE_NS` comes from a recording.
+for real seconds. `auto` decides once, at the first message that carries a time of
+the market: one older than `REPLAY_AGE_NS` comes from a recording.
+
+Messages that a process stamps with its own clock whatever it replays (a line it
+could not read, an endpoint that was lost) neither decide nor move the time: one
+malformed line in a tape of last year would make every launch behind it a year old.
 """
 
 from __future__ import annotations
 
 from sniperforge.base.clock import Clock
-from sniperforge.base.events import Event, Frame
+from sniperforge.base.events import (
+    BotStarted,
+    Event,
+    FeedChanged,
+    Frame,
+    GapSeen,
+    HaltChanged,
+    InputRefused,
+    StageChanged,
+    TokenInspected,
+)
 
 REPLAY_AGE_NS = 60 * 1_000_000_000
+MODES = ("auto", "system", "event")
+#: Stamped by the clock of the host that made them.
+_HOST_STAMPED = frozenset(
+    {BotStarted, FeedChanged, GapSeen, HaltChanged, InputRefused, StageChanged, TokenInspected},
+)
 
 
 class Timeline:
@@ -33,16 +52,24 @@ class Timeline:
         return self._mode == "event"
 
     def now_ns(self) -> int:
-        """Return the present of this stage; it never goes back."""
+        """Return the present of this stage; once decided, it never goes back."""
         return self._newest_ns if self._mode == "event" else self._clock.now_ns()
 
     def at(self, message: Event | Frame) -> int:
         """Return the present as *message* is handled."""
-        if self._mode == "system":
-            return self._clock.now_ns()
-        stamp = message.recv_ns if isinstance(message, Frame) else message.ts_ns
-        if self._mode == "auto":
-            self._mode = "event" if 0 < stamp < self._clock.now_ns() - REPLAY_AGE_NS else "system"
-            return self.at(message)
-        self._newest_ns = max(self._newest_ns, stamp)
-        return self._newest_ns
+        stamp = 0
+        if self._mode != "system":
+            stamp = _market_ns(message)
+        if self._mode == "auto" and stamp > 0:
+            self._mode = "event" if stamp < self._clock.now_ns() - REPLAY_AGE_NS else "system"
+        if self._mode == "event":
+            self._newest_ns = max(self._newest_ns, stamp)
+        return self.now_ns()
+
+
+def _market_ns(message: Event | Frame) -> int:
+    """Return the time of the market that *message* carries, 0 for none."""
+    if isinstance(message, Frame):
+        # One that was fetched is stamped when it came, not when it happened.
+        return 0 if message.late else message.recv_ns
+    return 0 if type(message) in _HOST_STAMPED else message.ts_ns
