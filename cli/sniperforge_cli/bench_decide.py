@@ -170,7 +170,12 @@ def _money(keypair: Path, journal: Path, durability: str) -> Any:
     many = 10**15
     limits = {name: many for name in CoordinateSettings().limits.__struct_fields__ if name.endswith("_max")}
     limits |= {name: 10_000 for name in limits if "lamports" not in name}
-    table: dict[str, Any] = {"execution": "rpc", "rpc": "http://127.0.0.1:1", "keypair": str(keypair), "journal": str(journal)}
+    table: dict[str, Any] = {
+        "execution": "rpc",
+        "rpc": "http://127.0.0.1:1",
+        "keypair": str(keypair),
+        "journal": str(journal),
+    }
     table |= {"durability": durability, "wallet_signs_minute_lamports_max": many, "limits": limits}
     return settings(CoordinateSettings, table, path="coordinate")
 
