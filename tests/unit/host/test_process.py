@@ -53,6 +53,9 @@ def test_a_killed_child_is_not_alive_and_says_by_what() -> None:
 def test_freezing_moves_everything_out_of_the_collector() -> None:
     import gc
 
+    before = gc.get_threshold()
     process.freeze()
     assert gc.get_freeze_count() > 0
+    assert gc.get_threshold()[0] == process.COLLECT_AFTER
     gc.unfreeze()
+    gc.set_threshold(*before)
