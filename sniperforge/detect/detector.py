@@ -39,7 +39,7 @@ class Detector:
         venues: the venues to read; those named in the settings are used.
 
     Attributes:
-        counters: how often what happened; nothing is dropped without being counted.
+        state: all that is remembered.
 
     Raises:
         ConfigError: the settings name a venue that is not there.
@@ -47,8 +47,16 @@ class Detector:
 
     def __init__(self, settings: DetectSettings, venues: Iterable[Venue] = tuple(VENUES.values())) -> None:
         self.state = State(settings, _chosen(settings, venues))
-        self.counters = self.state.counters
         self._look = self.state.scanner.look
+        self._seen = self._rejected = 0
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """How often what happened; nothing is dropped without being counted."""
+        counters = self.state.counters
+        counters["frames"] = self._seen + self._rejected
+        counters["frames_rejected"] = self._rejected
+        return counters
 
     def on(self, event: Event, now_ns: int) -> list[Event]:
         """Take note of what other stages say; nothing is answered.
@@ -67,11 +75,12 @@ class Detector:
 
     def on_frame(self, frame: Frame, now_ns: int) -> list[Event]:
         """Return what a frame tells, in the order it happened; never raises for any frame."""
-        counters, data = self.counters, frame.data
-        counters["frames"] += 1
-        if self._look(data) == NOTHING:
-            counters["frames_rejected"] += 1
+        data = frame.data
+        if not self._look(data):  # NOTHING: nearly every frame ends here
+            self._rejected += 1
             return []
+        self._seen += 1
+        counters = self.state.counters
         try:
             bytes_max = self.state.settings.frame_bytes_max
             if len(data) > bytes_max:
@@ -96,7 +105,7 @@ class Detector:
     # ── one transaction ───────────────────────────────────────────────────
 
     def _on_transaction(self, transaction: Transaction, frame: Frame, now_ns: int) -> list[Event]:
-        counters = self.counters
+        counters = self.state.counters
         counters["transactions"] += 1
         counters["logs_truncated"] += transaction.logs_truncated
         counters["logs_missing"] += transaction.logs_missing

@@ -1,0 +1,638 @@
+/* The two loops every frame goes through, as one pass over its bytes each.
+ *
+ *   ByteTest(tags, tails, groups, escaped, tracked, blind).look(frame) -> 0 nothing, 1 wanted, 2 unclear
+ *   read_logs(frame, programs) -> (signature, slot, calls) | None
+ *
+ * `look` is the whole test of scan.py, for which tests/unit/detect/slow_scan.py is the oracle.
+ *
+ * `read_logs` knows the ordinary logsNotification only, in the one spelling validators send: no
+ * escape, no byte above 0x7e, no error, no cut, nothing that contradicts itself. Anything else is
+ * None, and inputs.py and logs.py decide: the rules of attribution live there, and what is told
+ * here is what they would have told, call for call.
+ *
+ * A frame is bytes of a stranger: every read is bounded by the end of the frame, no number is taken
+ * from it but the slot, and nothing is allocated by what it announces.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#define TAG_LETTERS 10
+#define TAGS_MAX 32
+#define SPANS_MAX 4
+#define WORDS_MAX 32
+/* As in scan.py and logs.py. */
+#define CUT_BYTES_MIN 7000
+#define DEPTH_MAX 16
+#define LINES_MAX 20000
+#define KEY_LETTERS_MIN 32
+#define KEY_LETTERS_MAX 44
+
+enum { NOTHING, WANTED, UNCLEAR };
+
+typedef struct { const char *at; size_t size; } slice;
+
+#define TEXT(literal) ((slice){literal, sizeof(literal) - 1})
+
+/* ── searching ──────────────────────────────────────────────────────────── */
+
+/* The first place of *word* in *text*, or NULL. Sixteen places at a time are asked for its first and
+ * its last letter at once; both are right by chance so rarely that the letters between cost nothing. */
+static const char *find(slice text, slice word)
+{
+    if (!word.size) return text.at;
+    if (text.size < word.size) return NULL;
+    const char *at = text.at, *last = text.at + (text.size - word.size);
+#if defined(__SSE2__)
+    const __m128i head = _mm_set1_epi8(word.at[0]), foot = _mm_set1_epi8(word.at[word.size - 1]);
+    for (; last - at >= 15; at += 16) {
+        __m128i heads = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)at), head);
+        __m128i feet = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(at + word.size - 1)), foot);
+        unsigned places = (unsigned)_mm_movemask_epi8(_mm_and_si128(heads, feet));
+        for (; places; places &= places - 1) {
+            const char *place = at + __builtin_ctz(places);
+            if (!memcmp(place, word.at, word.size)) return place;
+        }
+    }
+#endif
+    for (; at <= last; at++)
+        if (*at == word.at[0] && !memcmp(at, word.at, word.size)) return at;
+    return NULL;
+}
+
+static int holds(slice text, slice word) { return find(text, word) != NULL; }
+
+static int starts(slice text, slice word)
+{
+    return text.size >= word.size && !memcmp(text.at, word.at, word.size);
+}
+
+static int ends(slice text, slice word)
+{
+    return text.size >= word.size && !memcmp(text.at + (text.size - word.size), word.at, word.size);
+}
+
+static slice behind(slice text, size_t size) { return (slice){text.at + size, text.size - size}; }
+
+/* ── the byte test ──────────────────────────────────────────────────────── */
+
+static const slice DATA = TEXT("Program data: ");
+
+typedef struct { size_t start, end; } span;
+typedef struct {
+    char letters[TAG_LETTERS];
+    int always;
+    unsigned spans;
+    span span[SPANS_MAX];
+} tag;
+typedef struct { slice word; unsigned members; } group; /* its members follow it in the list of words */
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *owned;   /* what the slices point into */
+    PyObject *tracked; /* dict: letters of tracked keys; kept by tracking.py */
+    PyObject *blind;   /* list of bytes; kept by scan.py */
+    unsigned tags, tails, groups, members, escaped;
+    tag tag[TAGS_MAX];
+    slice tail[WORDS_MAX], member[WORDS_MAX], escape[WORDS_MAX];
+    group group[WORDS_MAX];
+} byte_test;
+
+static const tag *tag_at(const byte_test *test, slice piece)
+{
+    if (piece.size < TAG_LETTERS) return NULL;
+    for (unsigned i = 0; i < test->tags; i++)
+        if (!memcmp(test->tag[i].letters, piece.at, TAG_LETTERS)) return &test->tag[i];
+    return NULL;
+}
+
+/* Whether one of a trade's keys is tracked; -1 with an error set. */
+static int is_tracked(const byte_test *test, const tag *found, slice piece)
+{
+    for (unsigned i = 0; i < found->spans && PyDict_GET_SIZE(test->tracked); i++) {
+        span place = found->span[i];
+        if (place.end > piece.size) continue; /* fewer letters than any key has */
+        PyObject *letters = PyBytes_FromStringAndSize(piece.at + place.start, (Py_ssize_t)(place.end - place.start));
+        int known = letters ? PyDict_Contains(test->tracked, letters) : -1;
+        Py_XDECREF(letters);
+        if (known) return known;
+    }
+    return 0;
+}
+
+static int has_tail(const byte_test *test, slice piece)
+{
+    const char *quote = test->tails ? memchr(piece.at, '"', piece.size) : NULL;
+    if (!quote) return 0;
+    slice payload = {piece.at, (size_t)(quote - piece.at) + 1};
+    for (unsigned i = 0; i < test->tails; i++)
+        if (ends(payload, test->tail[i])) return 1;
+    return 0;
+}
+
+/* Whether a payload is wanted; -1 with an error set. */
+static int payloads(const byte_test *test, slice frame)
+{
+    const char *mark = find(frame, DATA);
+    while (mark) {
+        slice piece = behind(frame, (size_t)(mark - frame.at) + DATA.size);
+        frame = piece;
+        mark = find(frame, DATA);
+        if (mark) piece.size = (size_t)(mark - piece.at);
+        const tag *found = tag_at(test, piece);
+        if (!found) continue;
+        if (found->always) return 1;
+        int known = is_tracked(test, found, piece);
+        if (known) return known;
+        if (has_tail(test, piece)) return 1;
+    }
+    return 0;
+}
+
+static int words(const byte_test *test, slice frame)
+{
+    const slice *member = test->member;
+    for (unsigned i = 0; i < test->groups; member += test->group[i++].members)
+        if (holds(frame, test->group[i].word))
+            for (unsigned j = 0; j < test->group[i].members; j++)
+                if (holds(frame, member[j])) return 1;
+    return 0;
+}
+
+static int blind_program(const byte_test *test, slice frame)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(test->blind); i++) {
+        PyObject *program = PyList_GET_ITEM(test->blind, i);
+        if (PyBytes_Check(program) &&
+            holds(frame, (slice){PyBytes_AS_STRING(program), (size_t)PyBytes_GET_SIZE(program)}))
+            return 1;
+    }
+    return 0;
+}
+
+static int look_at(const byte_test *test, slice frame)
+{
+    int wanted = payloads(test, frame);
+    if (wanted) return wanted < 0 ? -1 : WANTED;
+    if (words(test, frame)) return WANTED;
+    if (!starts(frame, TEXT("{\"jsonrpc\":\"2.0\",\"method\":\"logsNotification\""))) {
+        if (!holds(frame, TEXT(" invoke [1]"))) return UNCLEAR;
+        if (blind_program(test, frame)) return WANTED;
+    }
+    if (frame.size > CUT_BYTES_MIN && holds(frame, TEXT("Log truncated"))) return UNCLEAR;
+    if (frame.size && memchr(frame.at, '\\', frame.size)) {
+        for (unsigned i = 0; i < test->escaped; i++)
+            if (holds(frame, test->escape[i])) return WANTED;
+        if (holds(frame, TEXT("\\nProgram "))) return WANTED;
+        if (holds(frame, TEXT("\\/")) || holds(frame, TEXT("\\u"))) return UNCLEAR;
+    }
+    return frame.size && frame.at[frame.size - 1] == '}' ? NOTHING : UNCLEAR;
+}
+
+static PyObject *byte_test_look(PyObject *self, PyObject *data)
+{
+    if (!PyBytes_Check(data)) {
+        PyErr_SetString(PyExc_TypeError, "a frame is bytes");
+        return NULL;
+    }
+    int answer = look_at((byte_test *)self, (slice){PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data)});
+    return answer < 0 ? NULL : PyLong_FromLong(answer);
+}
+
+/* ── the ordinary logsNotification ──────────────────────────────────────── */
+
+typedef struct {
+    slice name;
+    uint8_t key[32];
+    int kept;       /* its texts are told */
+    PyObject *told; /* its row in calls, borrowed; NULL until there is something to tell */
+} frame_call;
+
+typedef struct {
+    const uint8_t *programs; /* those whose texts are told, 32 bytes each */
+    size_t programs_count;
+    PyObject *calls;
+    int depth, outer;
+    frame_call stack[DEPTH_MAX];
+} walk;
+
+/* What a line or the whole frame turns out to be. */
+enum { FAILED = -1, ODD, FINE };
+
+/* Digit of a letter plus one; 0: no letter of that alphabet. Filled when the module is made. */
+static uint8_t base58_digit[256], base64_digit[256];
+
+/* The 32 bytes of a key's text, by ten letters (58^10 < 2^59) at a time; 0 when it is none. */
+static int read_key(slice text, uint8_t key[32])
+{
+    if (text.size < KEY_LETTERS_MIN || text.size > KEY_LETTERS_MAX) return 0;
+    uint64_t word[4] = {0, 0, 0, 0}; /* the lowest first */
+    size_t zeros = 0, zero_bytes = 0;
+    while (zeros < text.size && text.at[zeros] == '1') zeros++;
+    for (size_t at = 0; at < text.size;) {
+        uint64_t piece = 0, factor = 1;
+        for (int i = 0; i < 10 && at < text.size; i++, at++) {
+            uint8_t digit = base58_digit[(uint8_t)text.at[at]];
+            if (!digit) return 0;
+            piece = piece * 58 + digit - 1;
+            factor *= 58;
+        }
+        unsigned __int128 carry = piece;
+        for (int i = 0; i < 4; i++) {
+            carry += (unsigned __int128)word[i] * factor;
+            word[i] = (uint64_t)carry;
+            carry >>= 64;
+        }
+        if (carry) return 0;
+    }
+    for (int i = 0; i < 32; i++) key[i] = (uint8_t)(word[3 - i / 8] >> (56 - 8 * (i % 8)));
+    while (zero_bytes < 32 && !key[zero_bytes]) zero_bytes++;
+    return zeros == zero_bytes;
+}
+
+/* The bytes of canonical base64; NULL without an error set when it is something else. */
+static PyObject *read_base64(slice text)
+{
+    if (text.size % 4) return NULL;
+    size_t padding = 0;
+    while (padding < 2 && padding < text.size && text.at[text.size - 1 - padding] == '=') padding++;
+    size_t letters = text.size - padding;
+    PyObject *out = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(text.size / 4 * 3 - padding));
+    if (!out) return NULL;
+    uint8_t *to = (uint8_t *)PyBytes_AS_STRING(out);
+    const uint8_t *from = (const uint8_t *)text.at;
+    size_t at = 0;
+    uint32_t bad = 0;
+    for (; at + 4 <= letters; at += 4, to += 3) {
+        uint32_t a = base64_digit[from[at]], b = base64_digit[from[at + 1]];
+        uint32_t c = base64_digit[from[at + 2]], d = base64_digit[from[at + 3]];
+        bad |= !a | !b | !c | !d;
+        uint32_t three = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+        to[0] = (uint8_t)(three >> 16);
+        to[1] = (uint8_t)(three >> 8);
+        to[2] = (uint8_t)three;
+    }
+    uint32_t bits = 0;
+    for (size_t i = at; i < letters; i++) {
+        uint32_t digit = base64_digit[from[i]];
+        bad |= !digit;
+        bits = bits << 6 | (digit - 1);
+    }
+    if (padding == 1) { /* three letters, two bytes and two bits that say nothing */
+        to[0] = (uint8_t)(bits >> 10);
+        to[1] = (uint8_t)(bits >> 2);
+        bad |= bits & 3;
+    } else if (padding == 2) {
+        to[0] = (uint8_t)(bits >> 4);
+        bad |= bits & 15;
+    }
+    if (!bad) return out;
+    Py_DECREF(out);
+    return NULL;
+}
+
+/* Make the row (program, depth, index, parent, payloads, texts) of every call on the stack without one. */
+static int make_rows(walk *w)
+{
+    for (int i = 0; i < w->depth; i++) {
+        if (w->stack[i].told) continue;
+        static const uint8_t NOBODY[32];
+        const uint8_t *parent = i ? w->stack[i - 1].key : NOBODY;
+        PyObject *row = Py_BuildValue("(y#iiy#NN)", (const char *)w->stack[i].key, (Py_ssize_t)32, i + 1, w->outer,
+                                      (const char *)parent, (Py_ssize_t)32, PyList_New(0), PyList_New(0));
+        if (!row) return FAILED;
+        int problem = PyList_Append(w->calls, row);
+        Py_DECREF(row); /* the list holds it */
+        if (problem) return FAILED;
+        w->stack[i].told = row;
+    }
+    return FINE;
+}
+
+/* Give *item* (stolen) to the program on top: to its payloads (4) or its texts (5). */
+static int tell(walk *w, int column, PyObject *item)
+{
+    if (!item) return PyErr_Occurred() ? FAILED : ODD;
+    int problem = make_rows(w) == FAILED ||
+                  PyList_Append(PyTuple_GET_ITEM(w->stack[w->depth - 1].told, column), item);
+    Py_DECREF(item);
+    return problem ? FAILED : FINE;
+}
+
+static int on_payloads(walk *w, slice text)
+{
+    if (!w->depth) return ODD;
+    for (;;) {
+        const char *space = text.size ? memchr(text.at, ' ', text.size) : NULL;
+        size_t size = space ? (size_t)(space - text.at) : text.size;
+        int problem = tell(w, 4, read_base64((slice){text.at, size}));
+        if (problem != FINE || !space) return problem;
+        text = behind(text, size + 1);
+    }
+}
+
+static int on_invoke(walk *w, slice name, slice number)
+{
+    int depth = 0;
+    if (number.size < 1 || number.size > 2 || number.at[0] == '0') return ODD;
+    for (size_t i = 0; i < number.size; i++) {
+        if (number.at[i] < '0' || number.at[i] > '9') return ODD;
+        depth = depth * 10 + number.at[i] - '0';
+    }
+    if (depth != w->depth + 1 || depth > DEPTH_MAX) return ODD;
+    frame_call *top = &w->stack[w->depth];
+    if (!read_key(name, top->key)) return ODD;
+    top->name = name;
+    top->told = NULL;
+    top->kept = 0;
+    for (size_t i = 0; i < w->programs_count; i++) top->kept |= !memcmp(w->programs + 32 * i, top->key, 32);
+    w->outer += depth == 1;
+    w->depth++;
+    return FINE;
+}
+
+/* A key has one text, so the names are compared and not the keys. */
+static int on_success(walk *w, slice name)
+{
+    if (!w->depth) return ODD;
+    slice top = w->stack[w->depth - 1].name;
+    if (top.size != name.size || memcmp(top.at, name.at, name.size)) return ODD;
+    w->depth--;
+    return FINE;
+}
+
+static int on_line(walk *w, slice line)
+{
+    if (ends(line, TEXT(" units"))) return FINE;
+    if (!starts(line, TEXT("Program "))) return holds(line, TEXT("Log truncated")) ? ODD : FINE;
+    slice rest = behind(line, 8);
+    if (starts(rest, TEXT("log: "))) {
+        if (!w->depth || !w->stack[w->depth - 1].kept) return FINE;
+        slice text = behind(rest, 5);
+        return tell(w, 5, PyUnicode_DecodeASCII(text.at, (Py_ssize_t)text.size, NULL));
+    }
+    if (starts(rest, TEXT("data: "))) return on_payloads(w, behind(rest, 6));
+    if (starts(rest, TEXT("return: ")))
+        return holds(rest, TEXT("]")) || holds(rest, TEXT(" failed: ")) ? ODD : FINE;
+    const char *space = rest.size ? memchr(rest.at, ' ', rest.size) : NULL;
+    if (!space) return ODD;
+    slice name = {rest.at, (size_t)(space - rest.at)}, verb = behind(rest, name.size);
+    if (verb.size == 8 && starts(verb, TEXT(" success"))) return on_success(w, name);
+    if (starts(verb, TEXT(" invoke [")) && ends(verb, TEXT("]")))
+        return on_invoke(w, name, (slice){verb.at + 9, verb.size - 10});
+    return ODD;
+}
+
+/* Walk the texts of a JSON array without escapes; *rest* is behind its bracket, and after the call behind the other. */
+static int on_lines(walk *w, slice *rest)
+{
+    if (starts(*rest, TEXT("]"))) {
+        *rest = behind(*rest, 1);
+        return FINE;
+    }
+    for (int count = 0; count < LINES_MAX; count++) {
+        if (!starts(*rest, TEXT("\""))) return ODD;
+        slice line = behind(*rest, 1);
+        const char *quote = line.size ? memchr(line.at, '"', line.size) : NULL;
+        if (!quote) return ODD;
+        line.size = (size_t)(quote - line.at);
+        *rest = behind(*rest, line.size + 2);
+        int found = on_line(w, line);
+        if (found != FINE) return found;
+        if (!rest->size) return ODD;
+        char next = rest->at[0];
+        *rest = behind(*rest, 1);
+        if (next == ']') return FINE;
+        if (next != ',') return ODD;
+    }
+    return ODD;
+}
+
+static int skip(slice *rest, slice word)
+{
+    if (!starts(*rest, word)) return 0;
+    *rest = behind(*rest, word.size);
+    return 1;
+}
+
+static int skip_number(slice *rest, uint64_t *value)
+{
+    size_t size = 0;
+    *value = 0;
+    for (; size < rest->size && size < 19 && rest->at[size] >= '0' && rest->at[size] <= '9'; size++)
+        *value = *value * 10 + (uint64_t)(rest->at[size] - '0');
+    if (!size || (size > 1 && rest->at[0] == '0')) return 0;
+    *rest = behind(*rest, size);
+    return 1;
+}
+
+static int skip_signature(slice *rest, slice *signature)
+{
+    size_t size = 0;
+    while (size < rest->size && size < 91 && base64_digit[(uint8_t)rest->at[size]] && rest->at[size] != '+' &&
+           rest->at[size] != '/')
+        size++;
+    if (size < 64 || size > 90) return 0;
+    *signature = (slice){rest->at, size};
+    *rest = behind(*rest, size);
+    return 1;
+}
+
+/* Whether no byte asks for JSON's or Unicode's rules, and the runtime's words stand at the start of texts only. */
+static int is_plain(slice frame)
+{
+    uint8_t odd = 0;
+    for (size_t i = 0; i < frame.size; i++) {
+        uint8_t letter = (uint8_t)frame.at[i];
+        odd |= (uint8_t)(letter < 0x20) | (uint8_t)(letter > 0x7e) | (uint8_t)(letter == '\\');
+    }
+    if (odd) return 0;
+    const char *end = frame.at + frame.size;
+    for (const char *mark = find(frame, DATA); mark;) {
+        if (mark == frame.at || mark[-1] != '"') return 0;
+        mark += DATA.size;
+        mark = find((slice){mark, (size_t)(end - mark)}, DATA);
+    }
+    return 1;
+}
+
+static PyObject *native_read_logs(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
+{
+    (void)self;
+    if (count != 2 || !PyBytes_Check(arguments[0]) || !PyBytes_Check(arguments[1]) ||
+        PyBytes_GET_SIZE(arguments[1]) % 32) {
+        PyErr_SetString(PyExc_TypeError, "read_logs takes a frame and the programs' ids in one row of bytes");
+        return NULL;
+    }
+    slice rest = {PyBytes_AS_STRING(arguments[0]), (size_t)PyBytes_GET_SIZE(arguments[0])}, signature;
+    uint64_t slot, subscription;
+    if (!starts(rest, TEXT("{\"jsonrpc\":\"2.0\",\"method\":\"logsNotification\"")) || !is_plain(rest) ||
+        !skip(&rest, TEXT("{\"jsonrpc\":\"2.0\",\"method\":\"logsNotification\",\"params\":{\"result\":"
+                          "{\"context\":{\"slot\":")) ||
+        !skip_number(&rest, &slot) || !skip(&rest, TEXT("},\"value\":{\"signature\":\"")) ||
+        !skip_signature(&rest, &signature) || !skip(&rest, TEXT("\",\"err\":null,\"logs\":[")))
+        Py_RETURN_NONE;
+    walk w = {.programs = (const uint8_t *)PyBytes_AS_STRING(arguments[1]),
+              .programs_count = (size_t)PyBytes_GET_SIZE(arguments[1]) / 32, .calls = PyList_New(0), .outer = -1};
+    if (!w.calls) return NULL;
+    int found = on_lines(&w, &rest);
+    if (found == FINE && (w.depth || !skip(&rest, TEXT("}},\"subscription\":"))))
+        found = ODD;
+    if (found == FINE && (!skip_number(&rest, &subscription) || rest.size != 2 || !starts(rest, TEXT("}}")))) found = ODD;
+    if (found == FINE)
+        return Py_BuildValue("(s#KN)", signature.at, (Py_ssize_t)signature.size, (unsigned long long)slot, w.calls);
+    Py_DECREF(w.calls);
+    if (found == FAILED) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* ── Python ─────────────────────────────────────────────────────────────── */
+
+static int put_slice(slice *into, unsigned *count, PyObject *word)
+{
+    if (*count == WORDS_MAX || !PyBytes_Check(word) || !PyBytes_GET_SIZE(word)) {
+        PyErr_Format(PyExc_ValueError, "a word is bytes, not empty, and there are at most %d", WORDS_MAX);
+        return -1;
+    }
+    into[(*count)++] = (slice){PyBytes_AS_STRING(word), (size_t)PyBytes_GET_SIZE(word)};
+    return 0;
+}
+
+static int put_slices(slice *into, unsigned *count, PyObject *words)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(words); i++)
+        if (put_slice(into, count, PyTuple_GET_ITEM(words, i))) return -1;
+    return 0;
+}
+
+static int is_pair(PyObject *row)
+{
+    if (PyTuple_Check(row) && PyTuple_GET_SIZE(row) == 2) return 1;
+    PyErr_SetString(PyExc_TypeError, "a row of the byte test's tables is a pair");
+    return 0;
+}
+
+/* One row (letters, None | ((start, end), …)). */
+static int put_tag(byte_test *test, PyObject *row)
+{
+    const char *letters;
+    Py_ssize_t size;
+    PyObject *spans;
+    if (!is_pair(row) || !PyArg_ParseTuple(row, "y#O", &letters, &size, &spans)) return -1;
+    int fits = test->tags < TAGS_MAX && size == TAG_LETTERS &&
+               (spans == Py_None || (PyTuple_Check(spans) && PyTuple_GET_SIZE(spans) <= SPANS_MAX));
+    if (!fits) {
+        PyErr_Format(PyExc_ValueError, "at most %d tags of %d letters with at most %d places of keys", TAGS_MAX,
+                     TAG_LETTERS, SPANS_MAX);
+        return -1;
+    }
+    tag *made = &test->tag[test->tags++];
+    memcpy(made->letters, letters, TAG_LETTERS);
+    made->always = spans == Py_None;
+    made->spans = made->always ? 0 : (unsigned)PyTuple_GET_SIZE(spans);
+    for (unsigned i = 0; i < made->spans; i++) {
+        Py_ssize_t start, end;
+        PyObject *place = PyTuple_GET_ITEM(spans, i);
+        if (!is_pair(place) || !PyArg_ParseTuple(place, "nn", &start, &end)) return -1;
+        if (start < 0 || end <= start) {
+            PyErr_SetString(PyExc_ValueError, "a key's letters have a start and a later end");
+            return -1;
+        }
+        made->span[i] = (span){(size_t)start, (size_t)end};
+    }
+    return 0;
+}
+
+/* One row (shared piece, (word, …)). */
+static int put_group(byte_test *test, PyObject *row)
+{
+    PyObject *shared, *members;
+    slice word;
+    unsigned one = 0, before = test->members;
+    if (!is_pair(row) || !PyArg_ParseTuple(row, "OO!", &shared, &PyTuple_Type, &members) || put_slice(&word, &one, shared) ||
+        put_slices(test->member, &test->members, members))
+        return -1;
+    if (test->groups == WORDS_MAX) {
+        PyErr_Format(PyExc_ValueError, "at most %d groups of words", WORDS_MAX);
+        return -1;
+    }
+    test->group[test->groups++] = (group){word, test->members - before};
+    return 0;
+}
+
+static PyObject *byte_test_new(PyTypeObject *type, PyObject *arguments, PyObject *names)
+{
+    PyObject *tags, *tails, *groups, *escaped, *tracked, *blind;
+    if (names && PyDict_GET_SIZE(names)) {
+        PyErr_SetString(PyExc_TypeError, "ByteTest takes no names");
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(arguments, "O!O!O!O!O!O!", &PyTuple_Type, &tags, &PyTuple_Type, &tails, &PyTuple_Type, &groups,
+                          &PyTuple_Type, &escaped, &PyDict_Type, &tracked, &PyList_Type, &blind))
+        return NULL;
+    byte_test *test = (byte_test *)type->tp_alloc(type, 0);
+    if (!test) return NULL;
+    /* The tuples own every word the slices point into. */
+    test->owned = Py_NewRef(arguments);
+    test->tracked = Py_NewRef(tracked);
+    test->blind = Py_NewRef(blind);
+    int problem = put_slices(test->tail, &test->tails, tails) || put_slices(test->escape, &test->escaped, escaped);
+    for (Py_ssize_t i = 0; !problem && i < PyTuple_GET_SIZE(tags); i++)
+        problem = put_tag(test, PyTuple_GET_ITEM(tags, i));
+    for (Py_ssize_t i = 0; !problem && i < PyTuple_GET_SIZE(groups); i++)
+        problem = put_group(test, PyTuple_GET_ITEM(groups, i));
+    if (!problem) return (PyObject *)test;
+    Py_DECREF(test);
+    return NULL;
+}
+
+static void byte_test_dealloc(PyObject *self)
+{
+    byte_test *test = (byte_test *)self;
+    Py_XDECREF(test->owned);
+    Py_XDECREF(test->tracked);
+    Py_XDECREF(test->blind);
+    Py_TYPE(self)->tp_free(self);
+}
+
+static PyMethodDef byte_test_methods[] = {
+    {"look", byte_test_look, METH_O, "look(frame) -> 0 nothing wanted, 1 wanted, 2 unclear"},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject byte_test_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "sniperforge.detect._native.ByteTest",
+    .tp_basicsize = sizeof(byte_test),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_doc = "ByteTest(tags, tails, groups, escaped, tracked, blind)",
+    .tp_new = byte_test_new,
+    .tp_dealloc = byte_test_dealloc,
+    .tp_methods = byte_test_methods,
+};
+
+static PyMethodDef methods[] = {
+    {"read_logs", (PyCFunction)(void (*)(void))native_read_logs, METH_FASTCALL,
+     "read_logs(frame, programs) -> (signature, slot, calls) | None"},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "sniperforge.detect._native", "One pass over the bytes of a frame.", -1, methods,
+    NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__native(void)
+{
+    static const char BASE58[] = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    static const char BASE64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (int i = 0; BASE58[i]; i++) base58_digit[(uint8_t)BASE58[i]] = (uint8_t)(i + 1);
+    for (int i = 0; BASE64[i]; i++) base64_digit[(uint8_t)BASE64[i]] = (uint8_t)(i + 1);
+    PyObject *made = PyType_Ready(&byte_test_type) ? NULL : PyModule_Create(&module);
+    if (made && PyModule_AddObjectRef(made, "ByteTest", (PyObject *)&byte_test_type)) Py_CLEAR(made);
+    return made;
+}

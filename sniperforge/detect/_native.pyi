@@ -1,0 +1,17 @@
+_Spans = tuple[tuple[int, int], ...]
+_Row = tuple[bytes, int, int, bytes, list[bytes], list[str]]
+
+class ByteTest:
+    def __init__(
+        self,
+        tags: tuple[tuple[bytes, _Spans | None], ...],
+        tails: tuple[bytes, ...],
+        groups: tuple[tuple[bytes, tuple[bytes, ...]], ...],
+        escaped: tuple[bytes, ...],
+        tracked: dict[bytes, int],
+        blind: list[bytes],
+        /,
+    ) -> None: ...
+    def look(self, frame: bytes, /) -> int: ...
+
+def read_logs(frame: bytes, programs: bytes, /) -> tuple[str, int, list[_Row]] | None: ...
