@@ -81,13 +81,12 @@ class Signer:
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a signer is never copied or pickled")
 
-    def sign(self, message: bytes | bytearray, plan: Plan, now_ns: int) -> bytes:
+    def sign(self, message: bytes, plan: Plan, now_ns: int) -> bytes:
         """Return the raw transaction (one signature, then *message*).
 
         Raises:
             SignRefused: a rule of the policy; nothing was signed or counted.
         """
-        message = bytes(message)
         moved = self._walk(message)
         if moved > plan.lamports:
             raise SignRefused("transfer", f"transfers {moved} lamports, planned {plan.lamports}", "the order is wrong")

@@ -81,6 +81,7 @@ class Builder:
         self._venues = venues
         self._constants = PROGRAMS | {wallet, WSOL, USDC, tip_account}
         self._shapes: dict[tuple[object, ...], list[_Shape]] = {}
+        self._samples: dict[tuple[bool, bool, bool], SwapOrder] = {}
 
     def venue(self, name: str) -> Venue:
         """Return the venue *name*; raises VenueUnknown."""
@@ -89,7 +90,7 @@ class Builder:
             raise VenueUnknown(f"venue {name[:40]!r} is unknown here; known: {', '.join(sorted(self._venues))}")
         return found
 
-    def message(self, pool: Pool, terms: Terms, blockhash: bytes) -> bytearray | bytes:
+    def message(self, pool: Pool, terms: Terms, blockhash: bytes) -> bytes:
         """Return the message of a swap on *pool*.
 
         Raises:
@@ -97,12 +98,12 @@ class Builder:
             TransactionInvalid: it does not fit a transaction.
         """
         venue = self.venue(pool.venue)
-        order = self._order(terms)
         keys = venue.swap_keys(pool, self.wallet, terms.is_buy)
-        shape = self._shape(venue, pool, order, keys, terms)
+        shape = self._shape(venue, pool, keys, terms)
         if shape.template is None:
             self.slow_count += 1
-            return compile_message(self.wallet, self._instructions(venue, keys, pool, order, terms), blockhash)
+            instructions = self._instructions(venue, keys, pool, self._order(terms), terms)
+            return compile_message(self.wallet, instructions, blockhash)
         numbers = (terms.amount_in, terms.amount_out_min, terms.price_micro_lamports, terms.tip_lamports)
         return shape.template.patch([keys[name] for name in shape.names], numbers, blockhash)
 
@@ -140,25 +141,25 @@ class Builder:
 
     # ── shapes ──
 
-    def _shape(self, venue: Venue, pool: Pool, order: SwapOrder, keys: Mapping[str, Pubkey], terms: Terms) -> _Shape:
-        name = (
-            venue.name,
-            venue.variant(pool, order),
-            terms.is_buy,
-            terms.closes_account,
-            terms.exact_out,
-            terms.compute_units,
-            terms.tip_lamports > 0,
-        )
+    def _shape(self, venue: Venue, pool: Pool, keys: Mapping[str, Pubkey], terms: Terms) -> _Shape:
+        flags = (terms.is_buy, terms.closes_account, terms.exact_out)
+        # Which variant an order is depends on its flags alone: one order stands for all of them.
+        sample = self._samples.get(flags)
+        if sample is None:
+            sample = self._samples[flags] = self._order(terms)
+        name = (venue.name, venue.variant(pool, sample), flags, terms.compute_units, terms.tip_lamports > 0)
         shapes = self._shapes.get(name)
         if shapes is None:
             if len(self._shapes) >= SHAPES_MAX:
                 self._shapes.clear()
             shapes = self._shapes[name] = []
         for shape in shapes:
-            if all(keys[fixed] == value for fixed, value in shape.fixed):
+            for fixed, value in shape.fixed:
+                if keys[fixed] != value:
+                    break
+            else:
                 return shape
-        shape = self._make(venue, pool, order, keys, terms)
+        shape = self._make(venue, pool, self._order(terms), keys, terms)
         # The newest first: the next order most likely looks like this one.
         shapes.insert(0, shape)
         del shapes[8:]

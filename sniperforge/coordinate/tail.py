@@ -32,11 +32,11 @@ class Tail:
     def __init__(self, path: str, *, sync: bool) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._sync = sync
+        self._size = os.fstat(self._file).st_size
 
     def append(self, record: bytes) -> None:
         """Write *record*; when this returns it outlives us. Raises OSError, with nothing appended."""
         whole = _HEAD.pack(len(record), zlib.crc32(record)) + record
-        before = os.lseek(self._file, 0, os.SEEK_END)
         try:
             written = os.write(self._file, whole)
             if written != len(whole):
@@ -46,8 +46,9 @@ class Tail:
         except OSError:
             # What is half there would hide every record after it.
             with contextlib.suppress(OSError):
-                os.ftruncate(self._file, before)
+                os.ftruncate(self._file, self._size)
             raise
+        self._size += len(whole)
 
     def read(self) -> list[bytes]:
         """Return the whole records, in order; what follows the first torn one is not there."""
@@ -68,6 +69,7 @@ class Tail:
     def clear(self) -> None:
         """Empty the file: every record is elsewhere now."""
         os.ftruncate(self._file, 0)
+        self._size = 0
         if self._sync:
             os.fdatasync(self._file)
 

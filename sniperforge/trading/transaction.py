@@ -30,6 +30,7 @@ BLOCKHASH_BYTES = 32
 
 _SIGNER, _WRITABLE = 2, 1
 _U64 = struct.Struct("<Q")
+_pack_u64 = _U64.pack
 
 
 class TransactionInvalid(SniperForgeError):
@@ -130,16 +131,19 @@ class Template:
         TransactionInvalid: the shape is too large for one transaction.
     """
 
+    _KEY, _NUMBER, _BLOCKHASH = range(3)
+
     __slots__ = (
         "_blockhash_at",
         "_build",
         "_distinct",
         "_key_count",
         "_keys_at",
-        "_message",
         "_number_count",
         "_numbers_at",
+        "_pieces",
         "_rows",
+        "_size",
         "_static",
         "payer",
         "slow_count",
@@ -153,17 +157,34 @@ class Template:
         keys, numbers, blockhash = _sentinels("first", key_count, number_count)
         message = compile_message(payer, build(keys, numbers), blockhash)
         table = _account_table(message)
-        self._message = bytes(message)
-        self._blockhash_at = message.index(blockhash)
-        self._keys_at = [(slot, at) for slot, key in enumerate(keys) for at in _all(message, key)]
-        self._numbers_at = [
-            (slot, at) for slot, number in enumerate(numbers) for at in _all(message, _U64.pack(number))
+        places = [(at, 32, slot, self._KEY) for slot, key in enumerate(keys) for at in _all(message, key)]
+        places += [
+            (at, 8, slot, self._NUMBER)
+            for slot, number in enumerate(numbers)
+            for at in _all(message, _U64.pack(number))
         ]
+        places.append((message.index(blockhash), BLOCKHASH_BYTES, 0, self._BLOCKHASH))
+        self._size = len(message)
+        self._cut(message, sorted(places))
         self._static = frozenset(table).difference(keys)
         # A slot the builder does not use has no row, so it cannot collide either.
-        self._rows = sorted({slot for slot, _ in self._keys_at})
+        self._rows = sorted({slot for _, slot in self._keys_at})
         self._distinct = len(self._static) + len(self._rows)
         self._prove()
+
+    def _cut(self, message: bytes, places: list[tuple[int, int, int, int]]) -> None:
+        """Cut *message* into pieces, with a piece of its own for every value that is open."""
+        self._pieces: list[bytes] = []
+        open_pieces: tuple[list[tuple[int, int]], ...] = ([], [], [])
+        done = 0
+        for at, size, slot, kind in places:
+            if at > done:
+                self._pieces.append(message[done:at])
+            open_pieces[kind].append((len(self._pieces), slot))
+            self._pieces.append(message[at : at + size])
+            done = at + size
+        self._pieces.append(message[done:])
+        self._keys_at, self._numbers_at, ((self._blockhash_at, _),) = open_pieces
 
     def _prove(self) -> None:
         keys, numbers, blockhash = _sentinels("second", self._key_count, self._number_count)
@@ -173,7 +194,7 @@ class Template:
                 "the builder computes with a key or a number instead of copying it; compile such orders one by one"
             )
 
-    def patch(self, keys: Sequence[Pubkey], numbers: Sequence[int], blockhash: bytes) -> bytearray:
+    def patch(self, keys: Sequence[Pubkey], numbers: Sequence[int], blockhash: bytes) -> bytes:
         """Return the message for these values.
 
         Two slots that hold the same key (or one that equals a fixed account)
@@ -194,19 +215,19 @@ class Template:
             )
         if len(self._static.union([keys[slot] for slot in self._rows])) != self._distinct:
             self.slow_count += 1
-            return bytearray(compile_message(self.payer, self._build(keys, numbers), blockhash))
-        message = bytearray(self._message)
-        for slot, at in self._keys_at:
-            message[at : at + 32] = keys[slot]
-        if len(message) != len(self._message):
-            raise TransactionInvalid("a key of the order is not 32 bytes; check the pool it came with")
+            return compile_message(self.payer, self._build(keys, numbers), blockhash)
+        pieces = self._pieces.copy()
+        for piece, slot in self._keys_at:
+            pieces[piece] = keys[slot]
         try:
-            for slot, at in self._numbers_at:
-                _U64.pack_into(message, at, numbers[slot])
+            for piece, slot in self._numbers_at:
+                pieces[piece] = _pack_u64(numbers[slot])
         except struct.error:
             raise TransactionInvalid(f"an amount is outside 0..{U64_MAX}; check the order's amounts") from None
-        at = self._blockhash_at
-        message[at : at + BLOCKHASH_BYTES] = blockhash
+        pieces[self._blockhash_at] = blockhash
+        message = b"".join(pieces)
+        if len(message) != self._size:
+            raise TransactionInvalid("a key of the order is not 32 bytes; check the pool it came with")
         return message
 
 
