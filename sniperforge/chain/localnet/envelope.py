@@ -92,7 +92,7 @@ def read_envelope(raw: bytes) -> Envelope:
         raise invalid("bytes follow the end of the transaction")
     message = transaction.message
     if not isinstance(message, (Message, MessageV0)):
-        raise invalid(f"transaction version {transaction.version()} is not known here; send legacy or version 0")
+        raise invalid("transaction version 1 is not known here; send legacy or version 0")
     header = message.header
     keys = tuple(Pubkey(bytes(each)) for each in message.account_keys)
     calls = tuple(CompiledCall(ix.program_id_index, ix.accounts, ix.data) for ix in message.instructions)
@@ -102,8 +102,6 @@ def read_envelope(raw: bytes) -> Envelope:
             Lookup(Pubkey(bytes(each.account_key)), each.writable_indexes, each.readonly_indexes)
             for each in message.address_table_lookups
         )
-    if not transaction.signatures or any(call.program_index >= len(keys) for call in calls):
-        raise invalid("transaction has no signature or names a program it does not carry")
     return Envelope(
         raw=raw,
         transaction=transaction,

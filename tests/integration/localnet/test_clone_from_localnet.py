@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from aiohttp import web
 
 from sniperforge.base.keys import text
 from sniperforge.chain.localnet import LocalNet, cpmm, genesis
@@ -82,5 +83,37 @@ def test_a_cluster_that_is_none_is_named() -> None:
         async with LocalNet(short()) as first:
             with pytest.raises(CloneFailed):
                 await clone(svm, first.rpc_url + "/health", (WSOL,))
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ([], "0 accounts came for 1 asked"),
+        ([{"data": ["?", "base64"], "executable": False, "lamports": 1, "owner": text(SYSTEM)}], "cannot clone"),
+        ([{"data": ["", "base64"], "executable": False, "lamports": 1, "owner": "short"}], "'short' is not a base58"),
+        (
+            [{"data": ["", "base64"], "executable": True, "lamports": 1, "owner": text(SYSTEM)}],
+            "to loader 1111",
+        ),
+    ],
+)
+def test_a_cluster_that_answers_oddly_is_named(value: list[object], words: str) -> None:
+    """Too few accounts, broken data, an unknown loader."""
+
+    async def odd(request: web.Request) -> web.Response:
+        return web.json_response({"jsonrpc": "2.0", "id": 1, "result": {"value": value}})
+
+    async def story() -> None:
+        app = web.Application()
+        app.router.add_post("/", odd)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        with pytest.raises(CloneFailed, match=words):
+            await clone(genesis.build(wallet(6, "faucet")), url, (WSOL,))
+        await runner.cleanup()
 
     run(story())

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from solders.hash import Hash
+from solders.message import MessageV1
+from solders.transaction import VersionedTransaction
 
 from sniperforge.base.units import Pubkey
 from sniperforge.chain.localnet.envelope import SIZE_MAX, read_envelope
-from sniperforge.chain.localnet.market_client import address, wallet
+from sniperforge.chain.localnet.market_client import address, solders_instruction, wallet
 from sniperforge.chain.localnet.refusal import RpcRefusal
 from sniperforge.dex.programs import compute_price, transfer_lamports
 from tests.unit.chain.localnet.stand import Stand
@@ -79,3 +82,20 @@ def test_one_changed_byte_is_read_or_refused(place: int, value: int) -> None:
         assert read_envelope(bytes(raw)).raw == bytes(raw)
     except RpcRefusal as refusal:
         assert refusal.code == -32602
+
+
+def test_a_version_that_is_not_known_here_is_refused() -> None:
+    """The library reads version 1 already; the clusters traded on do not run it."""
+    move = solders_instruction(transfer_lamports(address(STAND.alice), BOB, 5))
+    message = MessageV1.try_compile(STAND.alice.pubkey(), [move], Hash.default())
+    with pytest.raises(RpcRefusal, match="version 1 is not known here; send legacy or version 0"):
+        read_envelope(bytes(VersionedTransaction(message, [STAND.alice])))
+
+
+def test_an_instruction_that_names_no_key_is_refused() -> None:
+    """The index of the program is checked before anybody uses it."""
+    raw = bytearray(STAND.envelope([transfer_lamports(address(STAND.alice), BOB, 5)], STAND.alice, legacy=True).raw)
+    # Signature (1 + 64), header (3), keys (1 + 3 x 32), blockhash (32), count (1): the program's index.
+    raw[65 + 3 + 97 + 33] = 200
+    with pytest.raises(RpcRefusal):
+        read_envelope(bytes(raw))

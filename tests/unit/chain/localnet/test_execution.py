@@ -16,6 +16,7 @@ from sniperforge.chain.localnet.envelope import Envelope, read_envelope
 from sniperforge.chain.localnet.execution import GONE
 from sniperforge.chain.localnet.market_client import address, solders_instruction
 from sniperforge.dex.programs import SYSTEM, TOKEN, WSOL, ata, close_account, transfer_lamports
+from sniperforge.dex.venue import AccountMeta, Instruction
 from tests.unit.chain.localnet.stand import SOL, Stand
 
 BOB = Pubkey(b"bob".ljust(32, b"\1"))
@@ -97,6 +98,9 @@ def test_an_account_that_is_no_nonce_does_not_keep_a_transaction_alive() -> None
     """Only an initialized account of the system program counts."""
     stand = Stand()
     assert not stand.bank.executor.has_live_nonce(stand.pay(2 * SOL, BOB, blockhash="1" * 32))
+    metas = (AccountMeta(BOB, False, True), AccountMeta(WSOL), AccountMeta(address(stand.alice), True))
+    advance = Instruction(SYSTEM, metas, b"\4\0\0\0")
+    assert not stand.bank.executor.has_live_nonce(stand.envelope([advance], stand.alice))
 
 
 def test_decimals_of_what_is_no_mint_are_unknown() -> None:

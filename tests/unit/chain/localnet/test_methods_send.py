@@ -75,10 +75,8 @@ def test_an_error_without_a_number_is_told_by_its_name() -> None:
     stand = Stand()
     step = Instruction(TOKEN, (AccountMeta(WSOL),), b"\xff")
     code, message, _ = failure(stand, coded(stand.envelope([step], stand.alice)), BASE64)
-    assert (code, message.startswith("Transaction simulation failed: Error processing Instruction 0: ")) == (
-        -32002,
-        True,
-    )
+    assert code == -32002
+    assert message.startswith("Transaction simulation failed: Error processing Instruction 0: ")
 
 
 def test_skipping_preflight_lets_a_failure_land() -> None:
@@ -187,3 +185,11 @@ def test_airdrops_are_transfers_and_never_the_same_twice() -> None:
     assert len(names) == 2
     assert stand.value("getBalance", text(BOB)) == 2 * SOL
     assert stand.refusal("requestAirdrop", text(BOB), 2**63)[0] == -32602
+
+
+def test_an_error_of_the_whole_transaction_is_told_by_its_members() -> None:
+    """Paying an account less than its rent fails the transaction, not an instruction."""
+    stand = Stand()
+    code, message, error = failure(stand, coded(stand.pay(5, BOB)), BASE64)
+    assert (code, error) == (-32002, {"InsufficientFundsForRent": {"account_index": 1}})
+    assert "InsufficientFundsForRent" in message
