@@ -1,0 +1,30 @@
+"""Intents inside the bounds pass, whatever limits may say later; one step outside is told in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from sniperforge.base.units import U64_MAX
+from sniperforge.coordinate.intake import malformed
+from tests.unit.coordinate.stand import make_buy, make_pool
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"id": 1}, {"id": (1 << 63) - 1}, {"amount_in": U64_MAX}, {"amount_in": -1}, {"position_id": 0}]
+)
+def test_what_a_limit_can_judge_passes(changes: dict[str, object]) -> None:
+    assert malformed(make_buy(1, **changes)) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"id": 0}, "its id"),
+        ({"position_id": 1 << 63}, "position id"),
+        ({"amount_out_min": U64_MAX + 1}, "64 bits"),
+        ({"slippage_bps": -(1 << 64)}, "64 bits"),
+        ({"pool": make_pool(address=bytes(33))}, "32 bytes"),
+    ],
+)
+def test_what_no_journal_can_hold_is_named(changes: dict[str, object], problem: str) -> None:
+    assert problem in malformed(make_buy(1, **changes))
