@@ -6,6 +6,7 @@ lives exactly as long as the command does.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,12 +21,12 @@ EXCLUDED = (
 )
 
 
-def main() -> int:
-    """Build, then run `--version` and `--help` of what was built."""
+def main(target: Path = ROOT / "dist") -> int:
+    """Build into *target*, then run `--version` and `--help` of what was built."""
     data = ROOT / "sniperforge" / "chain" / "localnet" / "programs"
     arguments = ["--onefile", "--name", "sniperforge", "--noconfirm", "--clean", "--log-level", "WARN"]
-    arguments += ["--distpath", str(ROOT / "dist"), "--workpath", str(ROOT / "build" / "binary")]
-    arguments += ["--specpath", str(ROOT / "build"), "--paths", str(ROOT), "--paths", str(ROOT / "cli")]
+    arguments += ["--distpath", str(target), "--workpath", str(target / "work")]
+    arguments += ["--specpath", str(target / "work"), "--paths", str(ROOT), "--paths", str(ROOT / "cli")]
     for package in ("sniperforge", "sniperforge_cli", "rich._unicode_data"):
         arguments += ["--collect-submodules", package]
     for package in EXCLUDED:
@@ -36,12 +37,13 @@ def main() -> int:
         str(ROOT / "scripts" / "frozen_entry.py"),
     ]
     PyInstaller.__main__.run(arguments)
-    binary = ROOT / "dist" / "sniperforge"
+    binary = target / "sniperforge"
     for verb in ("--version", "--help"):
         subprocess.run([str(binary), verb], check=True, stdout=subprocess.DEVNULL)
-    print(f"{binary.relative_to(ROOT)}: {binary.stat().st_size >> 20} MiB")
+    shutil.rmtree(target / "work")
+    print(f"{binary}: {binary.stat().st_size >> 20} MiB")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*(Path(folder).resolve() for folder in sys.argv[1:2])))

@@ -14,6 +14,10 @@ from typing import Any
 
 import pytest
 
+from sniperforge.runtime.system import RING_TOPICS
+from sniperforge.shm.errors import RingMissing
+from sniperforge.shm.ring import Ring
+
 COMMAND = Path(sys.executable).parent / "sniperforge"
 STAGES = ("feed", "detect", "snipe:demo", "coordinate")
 
@@ -51,25 +55,25 @@ def _check_money(folder: Path, figures: dict[str, Any]) -> None:
     assert figures["money"]["unexplained_lamports"] == 0
 
 
-@pytest.fixture
-def no_leftovers() -> Any:
-    """Nothing of ours stays in shared memory."""
-    before = set(os.listdir("/dev/shm"))
-    yield
-    assert set(os.listdir("/dev/shm")) <= before
+def _nothing_is_left(process: subprocess.Popen[bytes]) -> None:
+    for topic in RING_TOPICS:
+        with pytest.raises(RingMissing):
+            Ring.attach(topic, instance=f"demo-{process.pid}")
 
 
-def test_the_demo_catches_everything_and_believes_no_lie(tmp_path: Path, no_leftovers: None) -> None:
-    figures = _figures(_start(tmp_path, seconds=40, seed=7))
+def test_the_demo_catches_everything_and_believes_no_lie(tmp_path: Path) -> None:
+    process = _start(tmp_path, seconds=40, seed=7)
+    figures = _figures(process)
     assert figures["problems"] == [], figures["stderr"]
     assert figures["code"] == 0
     assert figures["positions_closed"] >= 5
     assert figures["detection"]["missed"] == figures["detection"]["believed_spoofs"] == 0
     assert figures["detection"]["spoofs"] > 0
     _check_money(tmp_path, figures)
+    _nothing_is_left(process)
 
 
-def test_every_stage_may_be_killed_in_the_middle(tmp_path: Path, no_leftovers: None) -> None:
+def test_every_stage_may_be_killed_in_the_middle(tmp_path: Path) -> None:
     """Each comes back by itself, no position is lost, no order is sent as another one."""
     process = _start(tmp_path, seconds=50, seed=11)
     killed: dict[str, int] = {}
@@ -94,6 +98,7 @@ def test_every_stage_may_be_killed_in_the_middle(tmp_path: Path, no_leftovers: N
     assert figures["positions_closed"] >= 5
     assert figures["detection"]["believed_spoofs"] == figures["detection"]["invented"] == 0
     _check_money(tmp_path, figures)
+    _nothing_is_left(process)
 
 
 def _bought(folder: Path) -> list[tuple[Any, ...]]:

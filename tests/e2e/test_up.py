@@ -9,14 +9,18 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from sniperforge.runtime.system import RING_TOPICS
+from sniperforge.shm.errors import RingMissing
+from sniperforge.shm.ring import Ring
 from sniperforge_cli.frames import launches
 
 COMMAND = Path(sys.executable).parent / "sniperforge"
+INSTANCE = f"up-{os.getpid()}"
 CONFIG = """
 [run]
 instance = "{instance}"
@@ -40,13 +44,6 @@ latency_ms = [1]
 """
 
 
-@pytest.fixture
-def shared_memory_is_left_clean() -> Iterator[None]:
-    before = set(Path("/dev/shm").iterdir())
-    yield
-    assert set(Path("/dev/shm").iterdir()) <= before
-
-
 def _config(folder: Path, *, frames: int, spacing_ns: int, speed: float, tail: str = "") -> Path:
     lines = [
         b'{"type":"Frame","v":1,"ts_ns":%d,"source":"tape","late":false,"data":%b}'
@@ -55,7 +52,7 @@ def _config(folder: Path, *, frames: int, spacing_ns: int, speed: float, tail: s
     ]
     (folder / "tape.ndjson").write_bytes(b"\n".join(lines) + b"\n")
     path = folder / "system.toml"
-    path.write_text(CONFIG.format(instance=f"up-{os.getpid()}", folder=folder, speed=speed) + tail)
+    path.write_text(CONFIG.format(instance=INSTANCE, folder=folder, speed=speed) + tail)
     return path
 
 
@@ -79,6 +76,12 @@ def _states(folder: Path) -> dict[str, tuple[str, int]]:
     return {row["stage"]: (row["state"], row["pid"]) for row in json.loads(path.read_text())["stages"]}
 
 
+def _nothing_is_left() -> None:
+    for topic in RING_TOPICS:
+        with pytest.raises(RingMissing):
+            Ring.attach(topic, instance=INSTANCE)
+
+
 def _all_ready(folder: Path) -> bool:
     states = _states(folder)
     return bool(states) and all(state == "ready" for state, _ in states.values())
@@ -91,7 +94,7 @@ def _orders(folder: Path) -> int:
         )
 
 
-def test_a_tape_that_ends_ends_the_system_well(tmp_path: Path, shared_memory_is_left_clean: None) -> None:
+def test_a_tape_that_ends_ends_the_system_well(tmp_path: Path) -> None:
     """Everything on it was handled: the drain goes from the source down."""
     process = _up(_config(tmp_path, frames=12, spacing_ns=1_000_000, speed=0))
     out, err = process.communicate(timeout=60)
@@ -101,9 +104,10 @@ def test_a_tape_that_ends_ends_the_system_well(tmp_path: Path, shared_memory_is_
     assert ("feed", "finished") in changes
     assert changes[-1] == ("coordinate", "stopped")
     assert _orders(tmp_path) == 5
+    _nothing_is_left()
 
 
-def test_sigterm_drains_and_a_second_instance_is_refused(tmp_path: Path, shared_memory_is_left_clean: None) -> None:
+def test_sigterm_drains_and_a_second_instance_is_refused(tmp_path: Path) -> None:
     config = _config(tmp_path, frames=50, spacing_ns=10**10, speed=1)
     process = _up(config)
     _wait(lambda: _all_ready(tmp_path))
@@ -114,10 +118,11 @@ def test_sigterm_drains_and_a_second_instance_is_refused(tmp_path: Path, shared_
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 0, err.decode()
+    _nothing_is_left()
 
 
 def test_a_killed_supervisor_takes_its_stages_along_and_the_next_one_cleans_up(
-    tmp_path: Path, shared_memory_is_left_clean: None
+    tmp_path: Path,
 ) -> None:
     config = _config(tmp_path, frames=50, spacing_ns=10**10, speed=1)
     process = _up(config)
@@ -130,6 +135,7 @@ def test_a_killed_supervisor_takes_its_stages_along_and_the_next_one_cleans_up(
     _, err = again.communicate(timeout=30)
     assert again.returncode == 0, err.decode()
     assert "unclean end" in err.decode()
+    _nothing_is_left()
 
 
 def test_an_unknown_key_is_refused_before_anything_starts(tmp_path: Path) -> None:
