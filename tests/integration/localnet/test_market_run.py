@@ -17,12 +17,14 @@ from sniperforge.chain.localnet.market_plan import FAILURE_FORMS, SPOOF_FORMS, M
 from tests.integration.localnet.net import run, short
 
 LIVELY = MarketSettings(
-    duration_ms=5_000,
-    launches_per_minute=120,
-    spoofs_per_minute=200,
-    failed_creates_per_minute=60,
+    duration_ms=6_000,
+    # All of it early, so that a slow machine still comes to the rugs.
+    launches_until_ppm=300_000,
+    launches_per_minute=240,
+    spoofs_per_minute=300,
+    failed_creates_per_minute=100,
     trades_per_minute=240,
-    life_ms=(1_500, 3_000),
+    life_ms=(1_200, 2_000),
     rug_ppm=500_000,
     pump_ppm=300_000,
     dump_ppm=100_000,
@@ -44,7 +46,7 @@ def test_the_ledger_tells_every_launch_and_no_lie_as_one(tmp_path: Path) -> None
     """Under drops and delays: pools on chain are the ledger's launches, each form of lie was told."""
 
     async def story() -> None:
-        lossy = short(slot_ms=60, drop_ppm=60_000, delay_ppm=100_000, delay_slots_max=2, finalized_after=32)
+        lossy = short(slot_ms=60, drop_ppm=100_000, delay_ppm=100_000, delay_slots_max=2, finalized_after=32)
         async with LocalNet(lossy) as net:
             path = tmp_path / "truth.ndjson"
             entries = await run_market(net.rpc_url, LIVELY, ledger_path=path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import pytest
 from sniperforge.base.keys import key, text
 from sniperforge.base.units import Pubkey
 from sniperforge.chain.localnet import base58, cpmm
+from sniperforge.chain.localnet.market_client import address
 from sniperforge.dex.programs import TOKEN, TOKEN_2022, WSOL
 from sniperforge.dex.venue import Instruction
+from tests.unit.chain.localnet.stand import Stand, base_of
 
 RECORDS = Path(__file__).resolve().parents[5] / "shared" / "program_output"
 FOLDERS = (("raydium_cpmm", TOKEN), ("raydium_cpmm_token2022", TOKEN_2022))
@@ -77,3 +80,31 @@ def test_liquidity_instructions_have_the_idls_shape() -> None:
         assert made.data[:8] == name
         assert [int.from_bytes(made.data[at : at + 8], "little") for at in (8, 16, 24)] == [7, 8, 9]
     assert keys.side(WSOL) == 1 - keys.side(Pubkey(b"\1" * 32))
+
+
+def swap_event(logs: list[str]) -> bytes:
+    """Return the payload of the one SwapEvent among *logs*."""
+    lines = [line.removeprefix("Program data: ") for line in logs if line.startswith("Program data: ")]
+    assert len(lines) == 1
+    return base64.b64decode(lines[0])
+
+
+@pytest.mark.parametrize("name", ["snipe", "exact_out", "exit"])
+@pytest.mark.parametrize(("folder", "program"), FOLDERS)
+def test_our_program_pays_what_the_real_one_paid(folder: str, program: Pubkey, name: str) -> None:
+    """From the recorded reserves the recorded instruction gives the recorded event, number by number."""
+    whole, accounts, data = recorded(folder, name)
+    real = swap_event(whole["meta"]["logMessages"])
+    reserve_in, reserve_out = (int.from_bytes(real[at : at + 8], "little") for at in (40, 48))
+    stand = Stand()
+    sells_sol = accounts[10] == WSOL
+    quote, base = (reserve_in, reserve_out) if sells_sol else (reserve_out, reserve_in)
+    keys = stand.pool("recorded", program=program, quote=quote, base=base)
+    sold = WSOL if sells_sol else base_of(keys)
+    one, two = (int.from_bytes(data[at : at + 8], "little") for at in (8, 16))
+    make = cpmm.swap_output if name == "exact_out" else cpmm.swap_input
+    ours = stand.send([make(keys, address(stand.alice), sold, one, two)], stand.alice)
+    assert ours.error is None, ours.logs
+    # The record is of a build before mints and fees were appended; the pool's key is ours.
+    assert swap_event(ours.logs)[40 : len(real)] == real[40:]
+    assert swap_event(ours.logs)[:8] == real[:8]
