@@ -47,7 +47,8 @@ def test_a_pool_of_another_form_gets_a_shape_of_its_own() -> None:
     """Token-2022 coins, and pools whose keys coincide with fixed accounts, are right too."""
     builder = Builder(WALLET, CPMM)
     odd = make_pool(5, keys={**make_pool(5).keys, "observation_state": WSOL})
-    for pool in (make_pool(4), make_pool(4, base_program=TOKEN_2022), odd, make_pool(6)):
+    twin = make_pool(7, keys={**make_pool(7).keys, "observation_state": TOKEN})
+    for pool in (make_pool(4), make_pool(4, base_program=TOKEN_2022), odd, twin, odd, make_pool(6)):
         wanted = compile_message(WALLET, builder.instructions(pool, BUY), BLOCKHASH)
         assert builder.message(pool, BUY, BLOCKHASH) == wanted
 
