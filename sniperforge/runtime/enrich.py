@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -32,6 +32,8 @@ TOKENS_KEPT = 4_096
 ATTEMPTS = 8
 WAIT_FIRST_S = 0.2
 WAIT_MAX_S = 3.0
+#: How long a stage whose input has ended waits for the answers it asked for.
+FINISH_S = 15.0
 SOURCE = "fetched"
 
 
@@ -41,13 +43,22 @@ class Enricher:
     Args:
         client: where to ask.
         deliver: called with each answer; on the event loop's thread.
-        commitment: at which a transaction is asked for (nodes give none below "confirmed").
+        clock: stamps the answers.
+        pause: how it waits between attempts (tests pass their own).
     """
 
-    def __init__(self, client: RpcClient, deliver: Callable[[Message], None], clock: Clock) -> None:
+    def __init__(
+        self,
+        client: RpcClient,
+        deliver: Callable[[Message], None],
+        clock: Clock,
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._client = client
         self._deliver = deliver
         self._clock = clock
+        self._pause = pause
         self._tasks: set[asyncio.Task[None]] = set()
         self._tokens: OrderedDict[Pubkey, TokenInspected | None] = OrderedDict()
         self.dropped = 0
@@ -65,12 +76,25 @@ class Enricher:
             return False
         if len(self._tasks) >= IN_FLIGHT_MAX:
             work.close()
-            self.dropped += 1
+            self._drop(event)
             return True
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return True
+
+    def _drop(self, event: Event) -> None:
+        """Count what there is no room for; it is told at 1, 2, 4, 8 … of them."""
+        self.dropped += 1
+        if self.dropped & (self.dropped - 1) == 0:
+            where, cure = type(event).__name__, "give the rpc endpoint of [feed] more room, or use a faster one"
+            problem = f"{IN_FLIGHT_MAX} requests are in flight, {self.dropped} were dropped so far"
+            self._deliver(InputRefused(ts_ns=self._clock.now_ns(), where=where, problem=problem, cure=cure))
+
+    async def finish(self, deadline_s: float = FINISH_S) -> None:
+        """Wait until what is in flight has been answered, or the deadline."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=deadline_s)
 
     async def stop(self) -> None:
         """Drop what is in flight and close the connection."""
@@ -135,10 +159,10 @@ class Enricher:
 
     async def _asked(self, method: str, parameters: list[Any], what: str, field: str = "") -> Any:
         """Return the answer once there is one, None when there is none after all attempts."""
-        wait_s = WAIT_FIRST_S
+        wait_s, last = WAIT_FIRST_S, ""
         for attempt in range(ATTEMPTS):
             if attempt:
-                await asyncio.sleep(wait_s)
+                await self._pause(wait_s)
                 wait_s = min(wait_s * 2, WAIT_MAX_S)
             try:
                 answer = await self._client.call(method, parameters)
