@@ -211,8 +211,9 @@ static inline int reader_sleeps(const ring_view *view, const ring_reader *reader
     u64 bit = 1ull << reader->index;
     int result = 0;
     atomic_fetch_or(&sleepers->asleep, bit);
-    u32 seen = LOAD(sleepers->word);
-    if (!reader_should_look(view, reader, position))
+    u32 seen = atomic_load(&sleepers->word);
+    /* A waker that is late for our last sleep may have taken the bit of this one: look at it after the word. */
+    if (!reader_should_look(view, reader, position) && (atomic_load(&sleepers->asleep) & bit))
         result = futex_wait(&sleepers->word, seen, until_ns, wake_mask(reader->interest));
     atomic_fetch_and(&sleepers->asleep, ~bit);
     return result;
@@ -234,11 +235,11 @@ static inline int writer_sleeps(ring_view *view, ring_writer *writer, u32 span, 
 {
     ring_gated *gated = &view->memory->gated;
     atomic_fetch_or(&gated->waiting, 1ull << writer->index);
-    u32 seen = LOAD(gated->word);
+    u32 seen = atomic_load(&gated->word);
     u64 tail = LOAD(view->memory->tail.position), index = tail & view->mask;
     u64 end = tail + span + (index + span > view->capacity ? view->capacity - index : 0);
     look_at_gate(view, writer);
-    if (!AHEAD(end, writer->gate)) return 0;
+    if (!AHEAD(end, writer->gate) || !(atomic_load(&gated->waiting) & 1ull << writer->index)) return 0;
     return futex_wait(&gated->word, seen, until_ns, ~0u);
 }
 

@@ -70,10 +70,12 @@ static inline void wake_these(ring_view *view, u64 wanted, u32 futex_mask)
     ring_sleepers *sleepers = &view->memory->sleepers;
     u64 asleep = PEEK(sleepers->asleep) & wanted, armed = PEEK(sleepers->armed) & wanted;
     if (asleep) {
-        atomic_fetch_add(&sleepers->word, 1);
-        /* Bits are cleared by the waker: a burst of records costs one system call, not one each. */
+        /* Bits are cleared by the waker: a burst of records costs one system call, not one each.
+         * First the bits, then the word: a consumer that reads the word and then still finds its
+         * bit will see the word change (tests/model/wake.pml). */
         u64 were = atomic_fetch_and(&sleepers->asleep, ~asleep);
         HOOK(HOOK_BEFORE_WAKE);
+        atomic_fetch_add(&sleepers->word, 1);
         if (were & asleep) futex_wake(&sleepers->word, futex_mask);
     }
     if (armed) {
@@ -87,9 +89,7 @@ static inline void wake_these(ring_view *view, u64 wanted, u32 futex_mask)
  * the consumer sees the record, or we see the consumer. */
 static inline void wake_consumers(ring_view *view, u32 type)
 {
-#ifndef RING_MUTATION_NO_FENCE
     atomic_thread_fence(memory_order_seq_cst);
-#endif
     ring_sleepers *sleepers = &view->memory->sleepers;
     if (!(PEEK(sleepers->asleep) | PEEK(sleepers->armed))) return;
     u64 wanted = LOAD(view->memory->interested[type % RING_TYPES]);
@@ -109,8 +109,9 @@ static inline void wake_producers(ring_view *view)
     atomic_thread_fence(memory_order_seq_cst);
     ring_gated *gated = &view->memory->gated;
     if (!PEEK(gated->waiting)) return;
+    u64 were = atomic_exchange(&gated->waiting, 0);
     atomic_fetch_add(&gated->word, 1);
-    if (atomic_exchange(&gated->waiting, 0)) futex_wake(&gated->word, ~0u);
+    if (were) futex_wake(&gated->word, ~0u);
 }
 
 /* ── gate ──────────────────────────────────────────────────────────────── */
@@ -295,6 +296,10 @@ static inline int ring_publish(ring_view *view, ring_writer *writer, const ring_
     ring_claim claim;
     int result = writer_claims(view, writer, span_of(length), &claim);
     if (result != RING_OK) return result;
+#ifdef RING_MUTATION_NO_FENCE
+    /* What a processor may do without the fence in wake_consumers: look who sleeps before the stamp is out. */
+    wake = wake && (PEEK(view->memory->sleepers.asleep) | PEEK(view->memory->sleepers.armed));
+#endif
     writer_fills(view, writer, &claim, label, payload, length);
     writer_done(view, writer, &claim, label->type, length);
     if (wake) wake_consumers(view, label->type);

@@ -13,6 +13,16 @@
 #define WRITERS 3
 #define READERS 3
 
+#ifdef RING_HOOKS
+/* Widen the moment between a commit and the look at who sleeps. */
+void ring_hook(enum ring_hook_point point)
+{
+    static u64 random = 1;
+    if (point == HOOK_COPIED)
+        for (u32 turn = random_next(&random) % 200; turn; turn--) cpu_relax();
+}
+#endif
+
 static int segment, other;
 static _Atomic bool finished;
 static au64 total, sent[WRITERS];
