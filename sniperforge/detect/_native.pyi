@@ -1,5 +1,7 @@
+from sniperforge.base.units import Pubkey
+
 _Spans = tuple[tuple[int, int], ...]
-_Row = tuple[bytes, int, int, bytes, list[bytes], list[str]]
+_Row = tuple[Pubkey, int, int, Pubkey, list[bytes], list[str]]
 
 class ByteTest:
     def __init__(

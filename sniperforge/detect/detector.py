@@ -15,16 +15,17 @@ forged_by_log, pda_mismatch, payload_malformed, pool_known, logs_truncated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sniperforge.base.errors import ConfigError, DecodeError
 from sniperforge.base.events import Event, Frame, InputRefused, PositionChanged, TokenInspected
+from sniperforge.detect._native import read_logs
 from sniperforge.detect.belief import Reader
-from sniperforge.detect.inputs import read_frame
+from sniperforge.detect.inputs import Reading, read_frame
 from sniperforge.detect.scan import FORGED_LINE, NOTHING
 from sniperforge.detect.settings import DetectSettings
 from sniperforge.detect.state import State
-from sniperforge.detect.transaction import Transaction
+from sniperforge.detect.transaction import Transaction, from_rows
 from sniperforge.dex.venue import Venue
 from sniperforge.dex.venues import VENUES
 
@@ -82,10 +83,7 @@ class Detector:
         self._seen += 1
         counters = self.state.counters
         try:
-            bytes_max = self.state.settings.frame_bytes_max
-            if len(data) > bytes_max:
-                raise DecodeError(f"frame of {len(data)} bytes, {bytes_max} are allowed; raise detect.frame_bytes_max")
-            readings = read_frame(data, wanted=self._is_wanted, keep=None if _is_odd(data) else self.state.by_program)
+            readings = self._read(data)
         except DecodeError as problem:
             counters["frames_refused"] += 1
             return [_refused(frame, problem, now_ns)]
@@ -98,6 +96,16 @@ class Detector:
                 told += self._on_transaction(reading, frame, now_ns)
         counters["events"] += len(told)
         return told
+
+    def _read(self, data: bytes) -> Sequence[Reading]:
+        state = self.state
+        bytes_max = state.settings.frame_bytes_max
+        if len(data) > bytes_max:
+            raise DecodeError(f"frame of {len(data)} bytes, {bytes_max} are allowed; raise detect.frame_bytes_max")
+        ordinary = read_logs(data, state.programs)
+        if ordinary is not None:
+            return (from_rows(*ordinary),)
+        return read_frame(data, wanted=self._is_wanted, keep=None if _is_odd(data) else state.by_program)
 
     def _is_wanted(self, data: bytes) -> bool:
         return self._look(data) != NOTHING

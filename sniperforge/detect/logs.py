@@ -56,6 +56,10 @@ class Call:
         self.logs: list[str] = []
 
 
+#: Program, depth, index, parent, events, logs of a call, as the native reader tells it.
+Row = tuple[Pubkey, int, int, Pubkey, list[bytes], list[str]]
+
+
 class Logs(NamedTuple):
     """What the lines of one transaction say.
 
@@ -194,20 +198,23 @@ def _payloads(line: str) -> list[bytes]:
 
 def grow(calls: Iterable[Call]) -> tuple[Step, ...]:
     """Return calls (in order of execution, each one deeper than its predecessor by at most one) as a tree."""
-    grown: list[list[Step]] = [[] for _ in range(DEPTH_MAX + 2)]
-    for call in reversed(list(calls)):
-        below = grown[call.depth + 1]
-        step = Step(
-            call.program,
-            call.accounts,
-            call.data,
-            tuple(call.events),
-            tuple(call.logs),
-            tuple(reversed(below)),
-            call.index,
-            call.depth,
-            call.parent,
-        )
-        below.clear()
-        grown[call.depth].append(step)
-    return tuple(reversed(grown[1]))
+    return _tree(
+        (one.program, one.depth, one.index, one.parent, one.events, one.logs, one.accounts, one.data) for one in calls
+    )
+
+
+def grow_rows(rows: Iterable[Row]) -> tuple[Step, ...]:
+    """Return what `_native.read_logs` told as a tree: calls as `read_logs` would have told them."""
+    return _tree((*row, (), b"") for row in rows)
+
+
+def _tree(
+    rows: Iterable[tuple[Pubkey, int, int, Pubkey, list[bytes], list[str], tuple[Pubkey, ...], bytes]],
+) -> tuple[Step, ...]:
+    below: dict[int, list[Step]] = {}
+    for program, depth, index, parent, events, logs, accounts, data in reversed(list(rows)):
+        children = below.pop(depth + 1, None)
+        children_in_order = tuple(children[::-1]) if children else ()
+        step = Step(program, accounts, data, tuple(events), tuple(logs), children_in_order, index, depth, parent)
+        below.setdefault(depth, []).append(step)
+    return tuple(below.get(1, ())[::-1])

@@ -46,7 +46,8 @@ class State:
     """What a detector remembers, every part of it bounded by the settings.
 
     Attributes:
-        settings, venues (by name), by_program, names (by program id): what it was made from.
+        settings, venues (by name), by_program, names (by program id), programs
+            (their ids in one row of bytes): what it was made from.
         scanner, tracking: the byte test, and the pools whose trades are told.
         pools, coins: those no longer new -> the signature that made them.
         mints_asked: mints somebody was asked to read.
@@ -58,6 +59,7 @@ class State:
     def __init__(self, settings: DetectSettings, venues: dict[str, Venue]) -> None:
         self.settings, self.venues = settings, venues
         self.by_program = {venue.program: venue for venue in venues.values()}
+        self.programs = b"".join(self.by_program)
         self.names = {keys.text(venue.program): venue.name for venue in venues.values()}
         self.scanner = Scanner(venues.values(), trades=settings.trades)
         self.tracking = Tracking(self.scanner, venues, tracked_max=settings.tracked_max, held_max=settings.held_max)

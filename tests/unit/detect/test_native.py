@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from sniperforge.base import keys
 from sniperforge.base.units import Pubkey
-from sniperforge.detect._native import ByteTest
+from sniperforge.detect._native import ByteTest, read_logs
+from sniperforge.detect.detector import _is_odd
+from sniperforge.detect.inputs import read_frame
 from sniperforge.detect.scan import Scanner, key_letters
+from sniperforge.detect.transaction import Transaction, from_rows
 from sniperforge.dex.venues import VENUES
 from tests.unit.detect.fakes import OTHER, PROGRAM, TOKEN, call, creation, data_line, key_of, logs_json, trade, venue
 from tests.unit.detect.slow_scan import slow_look
@@ -125,6 +128,165 @@ def test_a_word_is_found_at_every_place(size: int) -> None:
     for after in range(20):
         assert look(b"." * size + b"needle" + b"." * after) == 1
         assert look(b"." * size + b"needl" + b"n" * after + b" invoke [1]}") == 0
+
+
+BY_PROGRAM = {one.program: one for one in (*VENUES.values(), venue(), venue("second", OTHER))}
+PROGRAMS = b"".join(BY_PROGRAM)
+
+
+def read(data: bytes) -> Transaction | None:
+    """Return what the native reader tells, after asking the plain one for the same."""
+    told = read_logs(data, PROGRAMS)
+    if told is None:
+        return None
+    transaction = from_rows(*told)
+    assert [transaction] == read_frame(data, keep=BY_PROGRAM)
+    # What lets the native reader pass for the plain one: nothing in it asks for every text to be kept.
+    assert not _is_odd(data)
+    return transaction
+
+
+@given(data=mutated())
+def test_the_log_walk_tells_what_the_plain_one_tells_or_nothing(data: bytes) -> None:
+    """Whatever it takes for ordinary is read the same by logs.py."""
+    read(data)
+
+
+@given(data=mutated() | st.binary(max_size=200), size=st.integers(0, 9_000))
+def test_the_log_walk_survives_any_end(data: bytes, size: int) -> None:
+    """A frame that was cut is not ordinary."""
+    assert read_logs(data[:size], PROGRAMS) is None or size >= len(data)
+
+
+def test_every_recorded_frame_is_ordinary() -> None:
+    """Otherwise the quick way would be quick for nobody."""
+    for data in (*recorded("create"), *recorded("trade")):
+        assert read(data) is not None
+
+
+LINES = st.sampled_from(
+    [
+        *call(PROGRAM, data_line(b"x"), call(OTHER, depth=2)),
+        *call(TOKEN, depth=3),
+        f"Program {keys.text(PROGRAM)} failed: custom program error: 0x1",
+        f"Program {keys.text(PROGRAM)} consumed 1 of 2 compute units",
+        f"Program return: {keys.text(PROGRAM)} AAAA",
+        f"Program return: {keys.text(PROGRAM)} AAAA success",
+        "Program return: x] failed: ",
+        "Log truncated",
+        "a Log truncated b",
+        "Program log: x",
+        "Program log: ",
+        "Program log: 5 units",
+        "Program ",
+        "Program x",
+        "Program  success",
+        "Program data: ",
+        "Program data: AA== AAA= AAAA ",
+        "Program data: AB==",
+        "Program data: AA=A",
+        "Program data: ====",
+        "Program data: A",
+        "Program data: a\u00e4==",
+        "Program consumption: 5 units remaining",
+        "",
+        "hello",
+    ]
+) | st.text(max_size=80)
+
+
+@given(lines=st.lists(LINES, max_size=12) | st.lists(LINES, max_size=4).map(lambda few: call(PROGRAM, *few)))
+def test_any_lines_are_told_alike(lines: list[str]) -> None:
+    """Line by line, in any order."""
+    read(frame_of(lines))
+
+
+NAME = keys.text(PROGRAM)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"Program {NAME} invoke [2]", f"Program {NAME} success"],
+        [f"Program {NAME} invoke [0]"],
+        [f"Program {NAME} invoke [01]", f"Program {NAME} success"],
+        [f"Program {NAME} invoke [:]"],
+        [f"Program {NAME} invoke [1:]"],
+        [f"Program {NAME} invoke [111]"],
+        [f"Program {NAME} invoke []"],
+        [f"Program {NAME} invoke [1] "],
+        [f"Program {NAME} success"],
+        [f"Program {NAME} invoke [1]", f"Program {keys.text(OTHER)} success"],
+        [f"Program {NAME} invoke [1]"],
+        [f"Program {'1' * 31} invoke [1]", f"Program {'1' * 31} success"],
+        [f"Program {'1' * 33} invoke [1]", f"Program {'1' * 33} success"],
+        [f"Program {'z' * 44} invoke [1]", f"Program {'z' * 44} success"],
+        [f"Program {'z' * 45} invoke [1]", f"Program {'z' * 45} success"],
+        [f"Program 0{'z' * 42} invoke [1]", f"Program 0{'z' * 42} success"],
+        [data_line(b"nobody's")],
+        ["x"] * 20_001,
+        [*[f"Program {NAME} invoke [{depth}]" for depth in range(1, 18)], *[f"Program {NAME} success"] * 17],
+    ],
+)
+def test_what_contradicts_itself_is_left_to_the_plain_reader(lines: list[str]) -> None:
+    """It knows how to say what is wrong."""
+    assert read_logs(frame_of(lines), PROGRAMS) is None
+
+
+def test_the_deepest_and_the_longest_are_still_ordinary() -> None:
+    """Sixteen programs deep, twenty thousand lines; keys with zeros in front."""
+    deep = [f"Program {NAME} invoke [{depth}]" for depth in range(1, 17)]
+    assert read(frame_of([*deep, data_line(b"deep"), *[f"Program {NAME} success"] * 16])) is not None
+    assert read(frame_of(["x"] * 20_000)) is not None
+    assert read(frame_of([])) is not None
+    for key in (bytes(32), bytes(31) + b"\1", bytes(3) + b"\xff" * 29, b"\xff" * 32):
+        transaction = read(frame_of(call(Pubkey(key), data_line(b"x"))))
+        assert transaction is not None
+        assert transaction.steps[0].program == key
+
+
+@given(key=st.binary(min_size=32, max_size=32), payload=st.binary(max_size=400))
+def test_keys_and_payloads_are_read_to_the_bit(key: bytes, payload: bytes) -> None:
+    """Of any value and size."""
+    transaction = read(frame_of(call(Pubkey(key), data_line(payload), data_line(payload, b"", payload))))
+    assert transaction is not None
+    (step,) = transaction.steps
+    assert (step.program, step.events) == (key, (payload, payload, b"", payload))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"err":null', b'"err":{"InstructionError":[0,"Custom"]}'),
+        (b'"slot":', b'"slot":-'),
+        (b'"slot":', b'"slot":0'),
+        (b'"slot":', b'"slot":1' + b"9" * 19),
+        (b'"jsonrpc":"2.0",', b'"jsonrpc": "2.0",'),
+        (b'"2.0"', b'"1.0"'),
+        (b'"logs":[', b'"logs":[1,'),
+        (b'"logs":[', b'"logs":[,'),
+        (b'"logs":[', b'"logs":["a" '),
+        (b'"]', b'",]'),
+        (b'"subscription":', b'"subscription":"'),
+        (b'"subscription":', b'"subscription":00'),
+        (b"}}", b"}} "),
+        (b"5" * 64, b"5" * 63 + b"+"),
+        (b"5" * 88, b"5" * 91),
+        (b"5" * 88, b"5" * 63),
+    ],
+)
+def test_another_spelling_is_left_to_the_plain_reader(old: bytes, new: bytes) -> None:
+    """One spelling is quick; none is misread."""
+    data = frame_of(call(PROGRAM, "Program log: a"))
+    assert read(data) is not None
+    assert read(data.replace(old, new)) is None
+
+
+def test_read_logs_wants_bytes() -> None:
+    """Anything else is a caller's mistake."""
+    for wrong in ((b"x",), ("x", b""), (b"x", "x"), (b"x", b"31 bytes are no key")):
+        with pytest.raises(TypeError, match="read_logs takes"):
+            read_logs(*wrong)  # type: ignore[arg-type]
 
 
 TAG = b"abcdefghij"
