@@ -14,10 +14,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from link_sbf import link
-
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from scripts.link_sbf import link  # noqa: E402
+
 PROGRAMS = ROOT / "sniperforge" / "chain" / "localnet" / "programs"
 NAMES = ("cpmm", "forger")
 #: No builtins: clang would turn loops into calls to a memcpy nobody links.

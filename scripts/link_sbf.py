@@ -155,77 +155,97 @@ def _relocate(sections: list[Section], symbols: list[Symbol], text: int, base: d
     return bytes(code), dynamic
 
 
+class Places(NamedTuple):
+    """Where each part of the file begins; addresses are file offsets."""
+
+    constants: int
+    dynamic: int
+    symbols: int
+    strings: int
+    relocations: int
+    names: int
+    headers: int
+
+
+#: Names of the sections in the order of their headers, behind the empty first one.
+_NAMES = b"\0.text\0.rodata\0.dynamic\0.dynsym\0.dynstr\0.rel.dyn\0.shstrtab\0"
+_DYNAMIC_TAGS = 8
+
+
 def _write(code: bytes, constants: bytes, constants_at: int, entry: int, dynamic: Dynamic) -> bytes:
+    symbols, relocations = b"".join(dynamic.symbols), b"".join(dynamic.relocations)
     dynamic_at = constants_at + len(constants)
-    symbols = b"".join(dynamic.symbols)
-    symbols_at = dynamic_at + 8 * 16
+    symbols_at = dynamic_at + _DYNAMIC_TAGS * 16
     strings_at = symbols_at + len(symbols)
-    relocations = b"".join(dynamic.relocations)
     relocations_at = _align(strings_at + len(dynamic.names), 8)
-    tags = (
-        (17, relocations_at),
-        (18, len(relocations)),
-        (19, 16),
-        (6, symbols_at),
-        (11, 24),
-        (5, strings_at),
-        (10, len(dynamic.names)),
-        (0, 0),
-    )
-    dynamic_body = b"".join(struct.pack("<qQ", *tag) for tag in tags)
-    names = b"\0.text\0.rodata\0.dynamic\0.dynsym\0.dynstr\0.rel.dyn\0.shstrtab\0"
     names_at = relocations_at + len(relocations)
-    headers_at = _align(names_at + len(names), 8)
-
-    def header(
-        name: str,
-        kind: int,
-        flags: int,
-        at: int,
-        size: int,
-        link: int = 0,
-        info: int = 0,
-        align: int = 8,
-        each: int = 0,
-    ) -> bytes:
-        position = names.index(b"\0" + name.encode() + b"\0") + 1
-        address = at if flags else 0
-        return struct.pack("<IIQQQQIIQQ", position, kind, flags, address, at, size, link, info, align, each)
-
-    headers = bytes(64) + b"".join(
-        (
-            header(".text", SECTION_PROGBITS, 6, TEXT_OFFSET, len(code)),
-            header(".rodata", SECTION_PROGBITS, 2, constants_at, len(constants)),
-            header(".dynamic", SECTION_DYNAMIC, 3, dynamic_at, len(dynamic_body), 5, each=16),
-            header(".dynsym", SECTION_DYNSYM, 2, symbols_at, len(symbols), 5, 1, each=24),
-            header(".dynstr", SECTION_STRTAB, 2, strings_at, len(dynamic.names), align=1),
-            header(".rel.dyn", SECTION_REL, 2, relocations_at, len(relocations), 4, each=16),
-            header(".shstrtab", SECTION_STRTAB, 0, names_at, len(names), align=1),
-        )
-    )
-    ident = b"\x7fELF\x02\x01\x01" + bytes(9)
-    elf = ident + struct.pack("<HHIQQQIHHHHHH", 3, MACHINE_BPF, 1, entry, 64, headers_at, 0, 64, 56, 3, 64, 8, 7)
-    readable = names_at - constants_at
-    segments = (
-        (1, 5, TEXT_OFFSET, TEXT_OFFSET, TEXT_OFFSET, len(code), len(code), 0x1000),
-        (1, 4, constants_at, constants_at, constants_at, readable, readable, 0x1000),
-        (2, 6, dynamic_at, dynamic_at, dynamic_at, len(dynamic_body), len(dynamic_body), 8),
-    )
-    out = bytearray(headers_at + len(headers))
+    headers_at = _align(names_at + len(_NAMES), 8)
+    places = Places(constants_at, dynamic_at, symbols_at, strings_at, relocations_at, names_at, headers_at)
+    headers = _section_headers(places, len(code), dynamic)
     parts = (
-        (0, elf + b"".join(struct.pack("<IIQQQQQQ", *segment) for segment in segments)),
+        (0, _elf_header(entry, headers_at) + _program_headers(places, len(code))),
         (TEXT_OFFSET, code),
         (constants_at, constants),
-        (dynamic_at, dynamic_body),
+        (dynamic_at, _dynamic_body(places, dynamic)),
         (symbols_at, symbols),
         (strings_at, bytes(dynamic.names)),
         (relocations_at, relocations),
-        (names_at, names),
+        (names_at, _NAMES),
         (headers_at, headers),
     )
+    out = bytearray(headers_at + len(headers))
     for place, part in parts:
         out[place : place + len(part)] = part
     return bytes(out)
+
+
+def _elf_header(entry: int, headers_at: int) -> bytes:
+    ident = b"\x7fELF\x02\x01\x01" + bytes(9)
+    return ident + struct.pack("<HHIQQQIHHHHHH", 3, MACHINE_BPF, 1, entry, 64, headers_at, 0, 64, 56, 3, 64, 8, 7)
+
+
+def _program_headers(places: Places, code: int) -> bytes:
+    """Two loaded segments (code, and everything read) and the dynamic table."""
+    readable, table = places.names - places.constants, _DYNAMIC_TAGS * 16
+    segments = (
+        (1, 5, TEXT_OFFSET, TEXT_OFFSET, TEXT_OFFSET, code, code, 0x1000),
+        (1, 4, places.constants, places.constants, places.constants, readable, readable, 0x1000),
+        (2, 6, places.dynamic, places.dynamic, places.dynamic, table, table, 8),
+    )
+    return b"".join(struct.pack("<IIQQQQQQ", *segment) for segment in segments)
+
+
+def _dynamic_body(places: Places, dynamic: Dynamic) -> bytes:
+    tags = (
+        (17, places.relocations),
+        (18, 16 * len(dynamic.relocations)),
+        (19, 16),
+        (6, places.symbols),
+        (11, 24),
+        (5, places.strings),
+        (10, len(dynamic.names)),
+        (0, 0),
+    )
+    return b"".join(struct.pack("<qQ", *tag) for tag in tags)
+
+
+def _section_headers(places: Places, code: int, dynamic: Dynamic) -> bytes:
+    """Name, kind, flags, place, size, link, info, alignment, size of one entry; the first is empty."""
+    rows = (
+        (".text", SECTION_PROGBITS, 6, TEXT_OFFSET, code, 0, 0, 8, 0),
+        (".rodata", SECTION_PROGBITS, 2, places.constants, places.dynamic - places.constants, 0, 0, 8, 0),
+        (".dynamic", SECTION_DYNAMIC, 3, places.dynamic, _DYNAMIC_TAGS * 16, 5, 0, 8, 16),
+        (".dynsym", SECTION_DYNSYM, 2, places.symbols, places.strings - places.symbols, 5, 1, 8, 24),
+        (".dynstr", SECTION_STRTAB, 2, places.strings, len(dynamic.names), 0, 0, 1, 0),
+        (".rel.dyn", SECTION_REL, 2, places.relocations, places.names - places.relocations, 4, 0, 8, 16),
+        (".shstrtab", SECTION_STRTAB, 0, places.names, len(_NAMES), 0, 0, 1, 0),
+    )
+    made = bytearray(64)
+    for name, kind, flags, at, size, link_to, info, align, each in rows:
+        position = _NAMES.index(b"\0" + name.encode() + b"\0") + 1
+        address = at if flags else 0
+        made += struct.pack("<IIQQQQIIQQ", position, kind, flags, address, at, size, link_to, info, align, each)
+    return bytes(made)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ class Block:
     Attributes:
         changes: every account the slot wrote, as the slot left it. Emptied once
             the block is final and told.
-        unit_price_min: least price per compute unit that landed; 0 in an empty block.
     """
 
     slot: int
@@ -34,6 +33,7 @@ class Block:
 
     @property
     def unit_price_min(self) -> int:
+        """Least price per compute unit that landed; 0 in an empty block."""
         return min((each.envelope.unit_price for each in self.transactions), default=0)
 
 

@@ -20,38 +20,47 @@ _STATUS_NAMES = ("processed", "confirmed", "finalized")
 
 
 def get_health(node: Node, params: Params) -> Json:
+    """Always ok: a localnet that answers is not behind."""
     return "ok"
 
 
 def get_version(node: Node, params: Params) -> Json:
+    """The release whose runtime this is."""
     return {"solana-core": SOLANA_CORE, "feature-set": FEATURE_SET}
 
 
 def get_identity(node: Node, params: Params) -> Json:
+    """The key of this node."""
     return {"identity": node.identity}
 
 
 def get_genesis_hash(node: Node, params: Params) -> Json:
+    """The name of this cluster; equal seeds have equal ones."""
     return node.bank.genesis_hash
 
 
 def get_slot(node: Node, params: Params) -> Json:
+    """The newest slot of a commitment."""
     return node.bank.slot_at(params.options(0).commitment())
 
 
 def get_block_height(node: Node, params: Params) -> Json:
+    """The height of the newest block of a commitment."""
     return node.bank.height_of(node.bank.slot_at(params.options(0).commitment()))
 
 
 def get_transaction_count(node: Node, params: Params) -> Json:
+    """Transactions since the start, forgotten ones included."""
     return node.bank.history.transactions_total
 
 
 def get_first_available_block(node: Node, params: Params) -> Json:
+    """The oldest slot that is remembered."""
     return next(iter(node.bank.history.blocks))
 
 
 def get_epoch_info(node: Node, params: Params) -> Json:
+    """Where a commitment stands in its epoch."""
     slot = node.bank.slot_at(params.options(0).commitment())
     epoch, place = epoch_of(slot)
     return {
@@ -65,6 +74,7 @@ def get_epoch_info(node: Node, params: Params) -> Json:
 
 
 def get_epoch_schedule(node: Node, params: Params) -> Json:
+    """The schedule of the runtime, which is mainnet's."""
     schedule = node.bank.svm.get_epoch_schedule()
     return {
         "slotsPerEpoch": schedule.slots_per_epoch,
@@ -76,6 +86,7 @@ def get_epoch_schedule(node: Node, params: Params) -> Json:
 
 
 def get_supply(node: Node, params: Params) -> Json:
+    """Lamports the faucet gave and kept."""
     # What the faucet still holds counts as not in circulation.
     left = node.bank.svm.get_balance(node.bank.faucet.pubkey()) or 0
     return node.answer(
@@ -89,10 +100,12 @@ def get_supply(node: Node, params: Params) -> Json:
 
 
 def get_slot_leader(node: Node, params: Params) -> Json:
+    """The one leader."""
     return node.identity
 
 
 def get_slot_leaders(node: Node, params: Params) -> Json:
+    """The one leader, as often as asked."""
     params.number(0, "start slot")
     count = params.number(1, "limit")
     if not 1 <= count <= 5_000:
@@ -106,6 +119,7 @@ def get_leader_schedule(node: Node, params: Params) -> Json:
 
 
 def get_cluster_nodes(node: Node, params: Params) -> Json:
+    """The one node."""
     return [
         {
             "pubkey": node.identity,
@@ -120,6 +134,7 @@ def get_cluster_nodes(node: Node, params: Params) -> Json:
 
 
 def get_vote_accounts(node: Node, params: Params) -> Json:
+    """One validator without stake that is never delinquent."""
     epoch, _ = epoch_of(node.bank.slot)
     row: Json = {
         "votePubkey": node.vote,
@@ -135,6 +150,7 @@ def get_vote_accounts(node: Node, params: Params) -> Json:
 
 
 def get_prioritization_fees(node: Node, params: Params) -> Json:
+    """The least price per compute unit in each recent block."""
     if params.get(0) is not None:
         params.texts(0, "addresses", size_max=FEES_KEYS_MAX)
     blocks = list(node.bank.history.blocks.values())[-node.bank.settings.blockhash_slots :]
@@ -145,11 +161,13 @@ def get_prioritization_fees(node: Node, params: Params) -> Json:
 
 
 def get_signature_statuses(node: Node, params: Params) -> Json:
+    """How up to 256 transactions ended, null for unknown ones."""
     names = params.texts(0, "signatures", size_max=STATUSES_MAX)
     return node.answer([_status(node, node.bank.history.find(each)) for each in names])
 
 
 def get_transaction(node: Node, params: Params) -> Json:
+    """A landed transaction, null before it has the commitment asked."""
     options = _encoding_or_options(params, 1)
     commitment = _at_least_confirmed(options)
     landed = node.bank.history.find(params.text(0, "signature"))
@@ -162,6 +180,7 @@ def get_transaction(node: Node, params: Params) -> Json:
 
 
 def get_signatures_for_address(node: Node, params: Params) -> Json:
+    """Transactions that name an address, newest first."""
     address, options = params.key(0, "address"), params.options(1)
     limit = options.number("limit", SIGNATURES_MAX) or 0
     if not 1 <= limit <= SIGNATURES_MAX:
@@ -180,11 +199,13 @@ def get_signatures_for_address(node: Node, params: Params) -> Json:
 
 
 def get_block(node: Node, params: Params) -> Json:
+    """A block in the detail asked."""
     slot, options = params.number(0, "slot"), _encoding_or_options(params, 1)
     return block_json(_block(node, slot, _at_least_confirmed(options)), options)
 
 
 def get_blocks(node: Node, params: Params) -> Json:
+    """Slots from one to another, or to the newest."""
     start = params.number(0, "start slot")
     end = params.get(1)
     options = params.options(2 if isinstance(end, int) or end is None else 1)
@@ -196,6 +217,7 @@ def get_blocks(node: Node, params: Params) -> Json:
 
 
 def get_blocks_with_limit(node: Node, params: Params) -> Json:
+    """So many slots from one on."""
     start, limit = params.number(0, "start slot"), params.number(1, "limit")
     if limit > BLOCKS_MAX:
         raise invalid(f"more than {BLOCKS_MAX} slots asked")
@@ -205,6 +227,7 @@ def get_blocks_with_limit(node: Node, params: Params) -> Json:
 
 
 def get_block_time(node: Node, params: Params) -> Json:
+    """Unix seconds at which a block was opened."""
     return _block(node, params.number(0, "slot"), PROCESSED).time
 
 

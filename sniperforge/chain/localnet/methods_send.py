@@ -30,12 +30,14 @@ _AIRDROP_UNITS = 10_000
 
 
 def get_latest_blockhash(node: Node, params: Params) -> Json:
+    """The newest blockhash of a commitment and the last height it is good for."""
     options = params.options(0)
     blockhash, height = node.bank.blockhash_at(options.commitment())
     return node.answer({"blockhash": blockhash, "lastValidBlockHeight": height}, options)
 
 
 def is_blockhash_valid(node: Node, params: Params) -> Json:
+    """Whether a transaction with that blockhash may still land."""
     return node.answer(node.bank.is_blockhash_valid(params.text(0, "blockhash")), params.options(1))
 
 
@@ -54,6 +56,7 @@ def get_fee_for_message(node: Node, params: Params) -> Json:
 
 
 def simulate_transaction(node: Node, params: Params) -> Json:
+    """What a transaction would do now; nothing is kept."""
     options = params.options(1)
     envelope = _envelope(params, options)
     verify, replace = options.flag("sigVerify"), options.flag("replaceRecentBlockhash")
@@ -76,6 +79,7 @@ def simulate_transaction(node: Node, params: Params) -> Json:
 
 
 def send_transaction(node: Node, params: Params) -> Json:
+    """Check, simulate unless told not to, and queue a transaction."""
     options = params.options(1)
     envelope = _envelope(params, options)
     if not envelope.signed():

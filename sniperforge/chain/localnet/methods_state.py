@@ -34,22 +34,26 @@ LARGEST_MAX = 20
 
 
 def get_balance(node: Node, params: Params) -> Json:
+    """Lamports of an account, 0 for an absent one."""
     address = params.key(0, "pubkey")
     return node.answer(node.bank.svm.get_balance(SoldersPubkey(address)) or 0, params.options(1))
 
 
 def get_account_info(node: Node, params: Params) -> Json:
+    """One account, null for an absent one."""
     options = params.options(1)
     return node.answer(encode(node, params.key(0, "pubkey"), options, "binary"), options)
 
 
 def get_multiple_accounts(node: Node, params: Params) -> Json:
+    """Up to 100 accounts, in the order asked."""
     options = params.options(1)
     addresses = [read_key(each, "pubkeys") for each in params.texts(0, "pubkeys", size_max=KEYS_MAX)]
     return node.answer([encode(node, each, options, "base64") for each in addresses], options)
 
 
 def get_program_accounts(node: Node, params: Params) -> Json:
+    """Every account of a program that passes the filters."""
     program, options = params.key(0, "program id"), params.options(1)
     encoding, part, filters = options.encoding("binary"), options.slice(), options.filters()
     rows: list[Json] = [
@@ -61,6 +65,7 @@ def get_program_accounts(node: Node, params: Params) -> Json:
 
 
 def get_token_account_balance(node: Node, params: Params) -> Json:
+    """Base units in a token account."""
     account = node.bank.executor.account(params.key(0, "pubkey"))
     if account is None or not is_token_account(account):
         raise invalid("not a Token account" if account is not None else "could not find account")
@@ -68,22 +73,26 @@ def get_token_account_balance(node: Node, params: Params) -> Json:
 
 
 def get_token_accounts_by_owner(node: Node, params: Params) -> Json:
+    """Token accounts of a wallet, by mint or token program."""
     owner, options = params.key(0, "owner"), params.options(2)
     return node.answer(_token_accounts(node, params.options(1), options, lambda each: token_owner(each) == owner))
 
 
 def get_token_accounts_by_delegate(node: Node, params: Params) -> Json:
+    """Token accounts a delegate may spend from, by mint or token program."""
     delegate, options = params.key(0, "delegate"), params.options(2)
     wanted = b"\1\0\0\0" + delegate
     return node.answer(_token_accounts(node, params.options(1), options, lambda each: each.data[72:108] == wanted))
 
 
 def get_token_supply(node: Node, params: Params) -> Json:
+    """Base units of a mint in existence."""
     mint = _mint(node, params)
     return node.answer(amount_json(int.from_bytes(mint.data[36:44], "little"), mint.data[44]), params.options(1))
 
 
 def get_token_largest_accounts(node: Node, params: Params) -> Json:
+    """The 20 largest holders of a mint."""
     mint, address = _mint(node, params), params.key(0, "mint")
     holders = [
         (token_amount(account), holder)
@@ -98,12 +107,14 @@ def get_token_largest_accounts(node: Node, params: Params) -> Json:
 
 
 def get_largest_accounts(node: Node, params: Params) -> Json:
+    """The 20 richest accounts of the system program."""
     holders = sorted(((account.lamports, each) for each, account in owned(node, SYSTEM)), reverse=True)
     rows: list[Json] = [{"address": text(each), "lamports": lamports} for lamports, each in holders[:LARGEST_MAX]]
     return node.answer(rows, params.options(0))
 
 
 def get_minimum_balance(node: Node, params: Params) -> Json:
+    """Lamports that free an account of that size of rent."""
     return node.bank.svm.minimum_balance_for_rent_exemption(params.number(0, "size"))
 
 

@@ -93,15 +93,18 @@ class Hub:
     # ── the bank's news ───────────────────────────────────────────────────
 
     def received(self, signature: str) -> None:
+        """Tell who waits for a signature that it arrived."""
         for topic in self._of("signature"):
             if topic.signature == signature and topic.takes_received:
                 self._tell(topic, b'"receivedSignature"', self._slot())
 
     def executed(self, landed: Landed, changes: dict[Pubkey, Snapshot]) -> None:
+        """Tell what a transaction did, to subscribers of processed."""
         self._transactions((landed,), PROCESSED)
         self._accounts(changes, landed.slot, PROCESSED)
 
     def slot_opened(self, slot: int, root: int) -> None:
+        """Tell the new slot and the newest final one."""
         for topic in self._of("slot"):
             self._send(topic, orjson.dumps({"parent": slot - 1, "root": root, "slot": slot}))
         for topic in self._of("root"):
@@ -115,6 +118,7 @@ class Hub:
                 self._send(topic, orjson.dumps(each))
 
     def reached(self, block: Block, commitment: int) -> None:
+        """Tell what is in a block, to subscribers of the commitment it reached."""
         self._transactions(block.transactions, commitment)
         self._accounts(block.changes, block.slot, commitment)
         for topic in self._of("block"):

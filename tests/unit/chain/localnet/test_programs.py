@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import subprocess
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from scripts import build_contract
+from scripts.link_sbf import Unlinkable, link
 from sniperforge.chain.localnet.genesis import FORGER, bundled
 from sniperforge.dex.venue import AccountMeta, Instruction
 from tests.unit.chain.localnet.stand import Stand
-
-ROOT = Path(__file__).resolve().parents[4]
-
-
-def script(name: str) -> ModuleType:
-    """Return a module of scripts/, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def compiled(tmp_path: Path, source: str, *, target: str = "bpf") -> bytes:
@@ -43,26 +29,23 @@ def compiled(tmp_path: Path, source: str, *, target: str = "bpf") -> bytes:
 @pytest.mark.parametrize("name", ["cpmm", "forger"])
 def test_a_program_rebuilds_to_the_same_bytes(name: str) -> None:
     """Where the recorded compiler is present; else this says which one is missing."""
-    build = script("build_contract")
-    wanted = (build.PROGRAMS / "COMPILER").read_text().strip()
-    if build.compiler() != wanted:
-        pytest.skip(f"built with {wanted}, here is {build.compiler() or 'no clang'}")
-    assert build.build(name) == bundled(name)
+    wanted = (build_contract.PROGRAMS / "COMPILER").read_text().strip()
+    if build_contract.compiler() != wanted:
+        pytest.skip(f"built with {wanted}, here is {build_contract.compiler() or 'no clang'}")
+    assert build_contract.build(name) == bundled(name)
 
 
 def test_writable_data_is_refused(tmp_path: Path) -> None:
     """The loader maps none: the linker says so before a node does."""
-    link = script("link_sbf")
     source = "int count = 5; int entrypoint(void) { return ++count; }"
-    with pytest.raises(link.Unlinkable, match="writable data"):
-        link.link(compiled(tmp_path, source))
+    with pytest.raises(Unlinkable, match="writable data"):
+        link(compiled(tmp_path, source))
 
 
 def test_a_program_without_an_entry_is_refused(tmp_path: Path) -> None:
     """It names the function to export."""
-    link = script("link_sbf")
-    with pytest.raises(link.Unlinkable, match="no function `entrypoint`"):
-        link.link(compiled(tmp_path, "int other(void) { return 1; }"))
+    with pytest.raises(Unlinkable, match="no function `entrypoint`"):
+        link(compiled(tmp_path, "int other(void) { return 1; }"))
 
 
 FORGED = (
