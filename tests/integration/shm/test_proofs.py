@@ -100,7 +100,9 @@ def test_a_lapped_reader_is_told_its_loss_to_the_record(build: Builder) -> None:
 def test_threads_race_nowhere(build: Builder) -> None:
     """ThreadSanitizer sees three writers and three readers and has nothing to say."""
     try:
-        program = build("stress", "-fsanitize=thread", "-Wno-tsan", "-mcx16" if os.uname().machine == "x86_64" else "-O2")
+        program = build(
+            "stress", "-fsanitize=thread", "-Wno-tsan", "-mcx16" if os.uname().machine == "x86_64" else "-O2"
+        )
     except subprocess.CalledProcessError:
         pytest.skip("this compiler has no ThreadSanitizer")
     done = run(program, "threads", "2")
