@@ -20,14 +20,18 @@ from typing import NamedTuple
 
 from sniperforge.base.events import Pool
 from sniperforge.base.units import Pubkey
-from sniperforge.dex.venue import EmptyPool, Venue
+from sniperforge.dex.venue import EmptyPool, Quote, Venue
 
 NANOS_PER_MS = 1_000_000
 BPS_ONE = 10_000
 
 
+#: What burning coins brings.
+NOTHING = Quote(0, 0, 0, 0)
+
+
 class PaperTrade(NamedTuple):
-    """A signed order, as far as paper cares. Costs are what it pays when it lands."""
+    """A signed order, as far as paper cares. Costs are what it pays when it lands; `burns`: it sells nothing."""
 
     order_id: int
     is_buy: bool
@@ -37,6 +41,7 @@ class PaperTrade(NamedTuple):
     fee_lamports: int
     tip_lamports: int
     closes_account: bool
+    burns: bool = False
 
 
 class PaperResult(NamedTuple):
@@ -134,7 +139,11 @@ class PaperChain:
         pool = known if known is not None and known.slot >= trade.pool.slot else trade.pool
         mint = pool.base_mint
         try:
-            quote = self._venues[pool.venue].quote_in(pool, trade.amount_in, is_buy=trade.is_buy)
+            quote = (
+                NOTHING
+                if trade.burns
+                else self._venues[pool.venue].quote_in(pool, trade.amount_in, is_buy=trade.is_buy)
+            )
         except EmptyPool:
             return self._fail(trade, landed_ns, "the pool is empty or closed")
         if quote.amount_out < trade.amount_out_min:

@@ -26,7 +26,7 @@ from sniperforge.dex.programs import SYSTEM, TOKEN, TOKEN_2022, WSOL, ata
 
 MINUTE_NS = 60 * NANOS_PER_SECOND
 _TOKEN_PROGRAMS = frozenset((TOKEN, TOKEN_2022))
-_CLOSE_ACCOUNT, _SYNC_NATIVE = 9, 17
+_BURN, _CLOSE_ACCOUNT, _SYNC_NATIVE = b"\x08", b"\x09", b"\x11"
 _TRANSFER = (2).to_bytes(4, "little")
 
 
@@ -56,10 +56,14 @@ class Policy:
 
 
 class Plan(NamedTuple):
-    """What the coordinator says an order costs at most; an exit is not held up by what entries spent."""
+    """What the coordinator says an order costs at most; an exit is not held up by what entries spent.
+
+    `burns`: coins may be burned (a write-off); no other order may do that.
+    """
 
     lamports: int
     is_exit: bool
+    burns: bool = False
 
 
 class Signer:
@@ -87,7 +91,7 @@ class Signer:
         Raises:
             SignRefused: a rule of the policy; nothing was signed or counted.
         """
-        moved = self._walk(message)
+        moved = self._walk(message, burns=plan.burns)
         if moved > plan.lamports:
             raise SignRefused("transfer", f"transfers {moved} lamports, planned {plan.lamports}", "the order is wrong")
         self._admit(plan, now_ns)
@@ -117,14 +121,14 @@ class Signer:
             )
         self.remember(plan, now_ns)
 
-    def _walk(self, message: bytes) -> int:
+    def _walk(self, message: bytes, *, burns: bool = False) -> int:
         """Check every instruction; return the lamports that System transfers move."""
         try:
-            return self._walk_instructions(message)
+            return self._walk_instructions(message, burns)
         except IndexError:
             raise SignRefused("malformed", "the message ends too early", "the builder is wrong") from None
 
-    def _walk_instructions(self, message: bytes) -> int:
+    def _walk_instructions(self, message: bytes, burns: bool) -> int:
         at = 0
         if message[0] & 0x80:
             at = 1
@@ -149,7 +153,7 @@ class Signer:
             if program == SYSTEM:
                 moved += self._transfer(message, table, count, accounts, message[at : at + size])
             elif program in _TOKEN_PROGRAMS:
-                self._token(accounts, message[at : at + size])
+                self._token(accounts, message[at : at + size], burns)
             at += size
         if at != end:
             raise SignRefused("malformed", f"{end - at} bytes are left over", "the builder is wrong")
@@ -164,10 +168,10 @@ class Signer:
             raise SignRefused("transfer", f"{_shown(target)} is neither ours nor a tip account", "check tip_accounts")
         return int.from_bytes(data[4:], "little")
 
-    def _token(self, accounts: bytes, data: bytes) -> None:
-        if data[:1] == bytes((_SYNC_NATIVE,)):
+    def _token(self, accounts: bytes, data: bytes, burns: bool) -> None:
+        if data[:1] == _SYNC_NATIVE or (burns and data[:1] == _BURN):
             return
-        if data[:1] != bytes((_CLOSE_ACCOUNT,)):
+        if data[:1] != _CLOSE_ACCOUNT:
             raise SignRefused("token", "only SyncNative and CloseAccount are signed", "the builder is wrong")
         # Index 0 of the table is the fee payer: the rent comes back to us.
         if accounts[1] != 0:

@@ -27,6 +27,9 @@ from sniperforge.dex.programs import (
     TOKEN_2022,
     USDC,
     WSOL,
+    ata,
+    burn,
+    close_account,
     compute_limit,
     compute_price,
     transfer_lamports,
@@ -55,6 +58,7 @@ class Terms(NamedTuple):
     tip_lamports: int
     closes_account: bool = False
     exact_out: bool = False
+    writes_off: bool = False
 
 
 class _Shape(NamedTuple):
@@ -97,6 +101,8 @@ class Builder:
             VenueUnknown: no such venue.
             TransactionInvalid: it does not fit a transaction.
         """
+        if terms.writes_off:
+            return compile_message(self.wallet, self.instructions(pool, terms), blockhash)
         venue = self.venue(pool.venue)
         keys = venue.swap_keys(pool, self.wallet, terms.is_buy)
         shape = self._shape(venue, pool, keys, terms)
@@ -109,6 +115,8 @@ class Builder:
 
     def instructions(self, pool: Pool, terms: Terms) -> tuple[Instruction, ...]:
         """Return the instructions themselves (for showing and simulating; the slow way)."""
+        if terms.writes_off:
+            return self._framed(terms, self._write_off(pool, terms))
         venue = self.venue(pool.venue)
         keys = venue.swap_keys(pool, self.wallet, terms.is_buy)
         return self._instructions(venue, keys, pool, self._order(terms), terms)
@@ -133,11 +141,23 @@ class Builder:
     def _instructions(
         self, venue: Venue, keys: Mapping[str, Pubkey], pool: Pool, order: SwapOrder, terms: Terms
     ) -> tuple[Instruction, ...]:
+        return self._framed(terms, venue.assemble(keys, pool, order))
+
+    def _framed(self, terms: Terms, middle: Iterable[Instruction]) -> tuple[Instruction, ...]:
+        """Return *middle* between the compute budget and the tip."""
         tip: Iterable[Instruction] = ()
         if terms.tip_lamports:
             tip = (transfer_lamports(self.wallet, self.tip_account, terms.tip_lamports),)
         budget = (compute_limit(terms.compute_units), compute_price(terms.price_micro_lamports))
-        return (*budget, *venue.assemble(keys, pool, order), *tip)
+        return (*budget, *middle, *tip)
+
+    def _write_off(self, pool: Pool, terms: Terms) -> tuple[Instruction, ...]:
+        """Burn the coins and close their account: its rent is all that comes back."""
+        account = ata(self.wallet, pool.base_mint, pool.base_program)
+        return (
+            burn(account, pool.base_mint, self.wallet, pool.base_program, terms.amount_in),
+            close_account(account, self.wallet, pool.base_program),
+        )
 
     # ── shapes ──
 

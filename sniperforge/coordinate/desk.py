@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from sniperforge.base.events import (
+    WRITE_OFF,
     CurveCompleted,
     Event,
     LiquidityChanged,
@@ -39,6 +40,10 @@ from sniperforge.trading.risk import Cost, Exposure, Hold, Refusal, cost, refuse
 
 #: Ends of orders kept in memory to answer a repeated intent at once; older ones are asked of the journal.
 ENDED_KEPT = 4_096
+
+
+#: Burning and closing; a Token-2022 account with every extension stays below half of it.
+WRITE_OFF_UNITS = 20_000
 
 
 class Ticket(NamedTuple):
@@ -111,13 +116,29 @@ class Desk:
         in_flight = int(intent.position_id in self._exits)
         if refusal := refuse_exit(intent, held=held, in_flight=in_flight, exposure=self.exposure):
             return refusal
-        units = self._compute_units(intent.pool, is_buy=False)
+        writes_off = intent.reason == WRITE_OFF
+        if writes_off and (refusal := self._refuse_write_off(intent, held)):
+            return refusal
+        units = WRITE_OFF_UNITS if writes_off else self._compute_units(intent.pool, is_buy=False)
         # An exit is never refused for its price: what is beyond the cap is cut off.
         price = min(max(intent.priority_fee_micro_lamports, 0), self.limits.price_micro_lamports_max)
         tip = min(max(intent.tip_lamports, 0), self.limits.tip_lamports_max) if self._can_tip else 0
-        terms = self._terms(intent, units, price, tip, closes=intent.amount_in == held)
+        if writes_off:
+            terms: Terms | Refusal = Terms(False, held, 0, price, units, tip, closes_account=True, writes_off=True)
+        else:
+            terms = self._terms(intent, units, price, tip, closes=intent.amount_in == held)
         costs = cost(compute_units=units, price_micro_lamports=price, tip_lamports=tip)
         return terms if isinstance(terms, Refusal) else Ticket(terms, costs, costs.total)
+
+    def _refuse_write_off(self, intent: OrderProposed, held: int) -> Refusal | None:
+        """Nothing is burned but a whole holding for which its pool pays nothing."""
+        if intent.amount_in != held:
+            return Refusal("risk.write_off", intent.amount_in, held)
+        try:
+            quote = self._venues[intent.pool.venue].quote_in(intent.pool, held, is_buy=False)
+        except EmptyPool:
+            return None
+        return Refusal("risk.write_off_value", quote.amount_out, 0) if quote.amount_out else None
 
     def _terms(self, intent: OrderProposed, units: int, price: int, tip: int, *, closes: bool) -> Terms | Refusal:
         is_buy = intent.side == "buy"

@@ -67,6 +67,7 @@ class PaperExecution:
             fee_lamports=costs.fee_lamports,
             tip_lamports=costs.tip_lamports,
             closes_account=terms.closes_account,
+            burns=terms.writes_off,
         )
         self._chain.submit(trade, now_ns)
 

@@ -269,7 +269,8 @@ class Coordinator:
     def _sign(self, intent: OrderProposed, ticket: Ticket, now_ns: int) -> Order | Refusal:
         """Return the signed order, not yet written."""
         is_buy = ticket.terms.is_buy
-        plan, terms = Plan(ticket.spend_lamports, not is_buy), ticket.terms
+        terms = ticket.terms
+        plan = Plan(ticket.spend_lamports, not is_buy, terms.writes_off)
         anchor = self._execution.blockhash(intent, now_ns)
         if isinstance(anchor, Refusal):
             return anchor

@@ -76,6 +76,12 @@ def close_account(account: Pubkey, owner: Pubkey, token_program: Pubkey) -> Inst
     )
 
 
+def burn(account: Pubkey, mint: Pubkey, owner: Pubkey, token_program: Pubkey, amount: int) -> Instruction:
+    """Return Burn of *amount* base units held in *account*."""
+    accounts = (AccountMeta(account, writable=True), AccountMeta(mint, writable=True), AccountMeta(owner, signer=True))
+    return Instruction(token_program, accounts, struct.pack("<BQ", 8, amount))
+
+
 def compute_limit(units: int) -> Instruction:
     """Return SetComputeUnitLimit."""
     return Instruction(COMPUTE_BUDGET, (), struct.pack("<BI", 2, units))

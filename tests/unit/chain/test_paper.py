@@ -159,3 +159,17 @@ def test_balances_can_be_taken_over_from_a_journal() -> None:
     paper.restore(777_000, {POOL.base_mint: 5_000})
     assert end(paper, SELL).end == "landed"
     assert paper.wallet_lamports == 777_000 + 2_500 - 120 + 2_000
+
+
+def test_burning_brings_nothing_but_the_rent_whatever_the_pool_says() -> None:
+    """Also when it is empty: that is what burning is for."""
+    empty = msgspec.structs.replace(POOL, base_reserve=0, slot=11)
+    pools = {POOL.address: POOL}
+    paper = chain(pools)
+    end(paper, BUY)
+    before = paper.wallet_lamports
+    pools[POOL.address] = empty
+    assert end(paper, SELL).problem == "the pool is empty or closed"
+    burned = end(paper, SELL._replace(order_id=4, burns=True, amount_out_min=0))
+    assert (burned.end, burned.base_amount, burned.quote_amount, burned.rent_lamports) == ("landed", 5_000, 0, -2_000)
+    assert paper.wallet_lamports == before - 100 - 120 + 2_000

@@ -21,6 +21,7 @@ from sniperforge.dex.programs import (
     TOKEN,
     WSOL,
     ata,
+    burn,
     close_account,
     compute_limit,
     open_ata,
@@ -202,3 +203,12 @@ def test_a_signer_is_never_shown_copied_or_pickled() -> None:
             use(ours)
     assert SEED.hex() not in repr(ours)
     assert not hasattr(ours, "__dict__")
+
+
+def test_only_a_write_off_may_burn() -> None:
+    """No entry, and no exit that is not planned as one."""
+    coins = burn(WRAPPED, STRANGER, WALLET, TOKEN, 5)
+    for plan in (ENTRY, Plan(1_000, True)):
+        with pytest.raises(SignRefused, match=r"signer\.token"):
+            signer().sign(message(coins), plan, 0)
+    assert signer().sign(message(coins), Plan(1_000, True, burns=True), 0)

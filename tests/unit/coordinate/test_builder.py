@@ -19,7 +19,7 @@ from sniperforge.base.units import Pubkey
 from sniperforge.chain.keystore import from_seed
 from sniperforge.coordinate.builder import Builder, Terms, VenueUnknown
 from sniperforge.dex import pumpfun, raydium_cpmm
-from sniperforge.dex.programs import TOKEN, TOKEN_2022, WSOL
+from sniperforge.dex.programs import TOKEN, TOKEN_2022, WSOL, ata, burn, close_account
 from sniperforge.dex.venue import Instruction, SwapOrder
 from sniperforge.trading.transaction import compile_message
 from tests.unit.coordinate.stand import make_pool, name_key
@@ -149,3 +149,17 @@ def pump_pool(row: dict[str, object]) -> Pool:
         keys={"creator": key(str(row["creator"]))},
     )
     return msgspec.structs.replace(pool, numbers={"mayhem": int(bool(row["mayhem"]))})
+
+
+@pytest.mark.parametrize("program", [TOKEN, TOKEN_2022])
+def test_a_write_off_burns_and_closes_and_calls_no_venue(program: Pubkey) -> None:
+    """Two instructions of the coin's own token program, and the rent comes to the wallet."""
+    builder, pool = Builder(WALLET, CPMM, tip_account=TIP), make_pool(1, base_program=program)
+    terms = SELL._replace(writes_off=True, amount_out_min=0, tip_lamports=3)
+    burned, closed = builder.instructions(pool, terms)[2:-1]
+    account = ata(WALLET, pool.base_mint, program)
+    assert burned == burn(account, pool.base_mint, WALLET, program, 500)
+    assert closed == close_account(account, WALLET, program)
+    assert builder.message(pool, terms, BLOCKHASH) == compile_message(
+        WALLET, builder.instructions(pool, terms), BLOCKHASH
+    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sniperforge.base.events import OrderExpired, OrderLanded
+from sniperforge.base.events import WRITE_OFF, OrderExpired, OrderLanded
 from sniperforge.coordinate.desk import Desk, Ticket
 from sniperforge.coordinate.journal import Order
 from sniperforge.coordinate.settings import CoordinateSettings
 from sniperforge.trading.risk import Limits, Refusal
-from tests.unit.coordinate.stand import START_NS, VENUES, make_buy, make_sell
+from tests.unit.coordinate.stand import START_NS, VENUES, make_buy, make_pool, make_sell
 
 WALLET = 10**10
 
@@ -115,3 +115,20 @@ def test_a_restored_desk_is_the_desk_before() -> None:
     assert again.exposure.holds == desk.exposure.holds
     assert set(again.open_orders) == {flying.id}
     assert all(again.knows(number) for number in (1001, 1002, 1003))
+
+
+def test_a_write_off_burns_only_a_whole_holding_that_brings_nothing() -> None:
+    """A bot cannot burn what could be sold, nor a part of it."""
+    desk = make_desk()
+    order = accept(desk)
+    desk.ended(order, landed(order))
+    dead = make_pool(1, quote_reserve=1)
+    part = desk.decide(make_sell(1, 776, reason=WRITE_OFF, pool=dead), START_NS)
+    assert part == Refusal("risk.write_off", 776, 777)
+    rich = desk.decide(make_sell(1, 777, reason=WRITE_OFF, pool=make_pool(1, base_reserve=1_000)), START_NS)
+    assert isinstance(rich, Refusal)
+    assert rich.limit == "risk.write_off_value"
+    for pool in (dead, make_pool(1, base_reserve=0, quote_reserve=0)):
+        ticket = desk.decide(make_sell(1, 777, reason=WRITE_OFF, pool=pool), START_NS)
+        assert isinstance(ticket, Ticket)
+        assert (ticket.terms.writes_off, ticket.terms.closes_account, ticket.terms.amount_in) == (True, True, 777)
