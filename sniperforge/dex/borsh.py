@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 from sniperforge.base.errors import DecodeError
 from sniperforge.base.units import ZERO_KEY, Pubkey
+from sniperforge.dex import _borsh
 
 Layout = tuple[tuple[str, str], ...]
 AccountLayout = tuple[tuple[int, str, str], ...]
@@ -36,9 +37,13 @@ Variants = tuple[Layout, ...]
 #: upgrades seen so far appended 1 to 107 bytes at once.
 TAIL_MAX = 128
 VEC_MAX = 1024
+#: Fields of a layout the native reader takes, see `_borsh.c`.
+FIELDS_MAX = 64
 
 _PLAIN = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q", "u128": "16s", "i32": "i", "i64": "q", "i128": "16s"}
 _PLAIN |= {"bool": "B", "pubkey": "32s"}
+#: What the native reader knows; a layout of these alone is read by it.
+_NATIVE = frozenset(_PLAIN) - {"u128", "i128"} | {"string", "vec"}
 _LENGTH = struct.Struct("<I")
 
 
@@ -116,7 +121,11 @@ class _Fixed:
 
 
 class Codec:
-    """A layout compiled once; decoding an event then costs a few microseconds."""
+    """A layout compiled once; decoding an event then costs a microsecond or two.
+
+    Plain fields, texts and empty vectors are read by `_borsh.c`; whatever it does not
+    know or does not fit is read here, which says why.
+    """
 
     def __init__(self, layout: Layout, *, required: int | None = None, own: Structs | None = None) -> None:
         """Compile *layout*; fields from number *required* on may be missing as a whole.
@@ -131,6 +140,10 @@ class Codec:
             self._flatten(leaves, name, kind, may_end=number >= count)
         self._steps = _runs(leaves)
         self._zero = _zeros(leaves)
+        # Thirty fields cost 8 µs here and 1 µs there.
+        plan = tuple((leaf.name, leaf.kind.partition("<")[0], leaf.may_end) for leaf in leaves)
+        is_native = len(plan) <= FIELDS_MAX and all(kind in _NATIVE for _, kind, _ in plan)
+        self._plan = _borsh.Plan(plan) if is_native else None
         self._inner = {leaf.kind: self._codec_of(leaf.kind) for leaf in leaves if _generic(leaf.kind)}
         self._enums = {
             leaf.kind: tuple(Codec(variant, own=self._own) for variant in self._own.enums[leaf.kind])
@@ -146,6 +159,9 @@ class Codec:
                 bool, length or enum number is impossible, or more than *tail_max*
                 bytes are left over.
         """
+        told = self._plan.read(data, offset, tail_max) if self._plan is not None else None
+        if told is not None:
+            return Record._make(told)
         record = self._read(data, offset)
         tail = len(data) - record.end
         if tail > tail_max:
