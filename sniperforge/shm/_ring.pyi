@@ -58,7 +58,7 @@ class Producer:
 class Consumer:
     spin_ns: int
     def __new__(
-        cls, segment: Segment, name: str, start: int, sequence: int, interest: int, spin_ns: int, group: str | None
+        cls, segment: Segment, name: str, start: int, sequence: int, interest: int, spin_ns: int, group: str | None, observer: bool
     ) -> Consumer: ...
     @property
     def started_code(self) -> int: ...

@@ -19,8 +19,11 @@ typedef struct {
     u64 end;                /* a group's member reads its share only: up to here */
     bool known;             /* expected is exact: a gap is a loss */
     bool member, adopted;
+    bool observer;          /* looks on: holds nobody back, and may be lapped even on an ORDERED ring */
     u64 stalled_ns;
 } ring_reader;
+
+static inline bool holds_back(const ring_view *view, const ring_reader *reader) { return view->ordered && !reader->observer; }
 
 static inline u64 tail_read(const ring_view *view, u64 *sequence)
 {
@@ -41,7 +44,7 @@ static inline u64 tail_read(const ring_view *view, u64 *sequence)
 static inline bool still_there(const ring_view *view, const ring_reader *reader)
 {
     atomic_thread_fence(memory_order_acquire);
-    if (view->ordered) {
+    if (holds_back(view, reader)) {
         u32 seat = PEEK(reader->slot->seat);
         return seat == SEAT_ACTIVE || seat == SEAT_MEMBER;
     }
@@ -104,9 +107,9 @@ static inline int state_of(const ring_view *view)
 static inline int nothing_there(const ring_view *view, ring_reader *reader)
 {
     u64 behind = LOAD(view->memory->tail.position) - reader->position;
-    if (view->ordered && !still_there(view, reader)) return RING_EVICTED;
+    if (holds_back(view, reader) && !still_there(view, reader)) return RING_EVICTED;
     if (behind > view->capacity) {
-        if (view->ordered) return RING_BROKEN;
+        if (holds_back(view, reader)) return RING_BROKEN;
         reader_lapped(view, reader);
         return RING_OK;
     }
@@ -143,7 +146,7 @@ static inline int reader_looks(const ring_view *view, ring_reader *reader, ring_
         u16 kind = record->kind, type = record->type;
         u64 sequence = record->sequence;
         if (!still_there(view, reader)) {
-            if (view->ordered) return RING_EVICTED;
+            if (holds_back(view, reader)) return RING_EVICTED;
             reader_lapped(view, reader);
             continue;
         }
@@ -183,7 +186,7 @@ static inline void reader_commits(ring_view *view, ring_reader *reader)
     HOOK(HOOK_DRAINED);
     STORE(slot->cursor, reader->position);
     HOOK(HOOK_ACKNOWLEDGED);
-    if (view->ordered) wake_producers(view);
+    if (holds_back(view, reader)) wake_producers(view);
     if (view->guarantee == GUARANTEE_DURABLE && PEEK(view->memory->registry.durable) == reader->index + 1u)
         wake_everybody(view);
 }
@@ -192,7 +195,7 @@ static inline void reader_commits(ring_view *view, ring_reader *reader)
 static inline bool reader_should_look(const ring_view *view, const ring_reader *reader, u64 position)
 {
     if (LOAD(view->memory->identity.state) != STATE_OPEN) return true;
-    if (view->ordered && !still_there(view, reader)) return true;
+    if (holds_back(view, reader) && !still_there(view, reader)) return true;
     if (view->guarantee == GUARANTEE_DURABLE && held_by_recorder(view, reader)) return false;
     if (LOAD(record_at(view, position)->stamp) == stamp_of(view, position)) return true;
     return LOAD(view->memory->tail.position) - position > view->capacity;

@@ -80,6 +80,7 @@ class Board:
     def __init__(self, words: _ring.Words, header: dict[str, object], *, shm_name: str, writer: bool) -> None:
         self._words, self._shm_name, self._writer = words, shm_name, writer
         self.owner = str(header["owner"])
+        self.name = f"{header['instance']}/counters/{self.owner}"
         self._owner_word = int(str(header["process"]))
         counters, histograms = header["counters"], header["histograms"]
         assert isinstance(counters, list)
@@ -117,7 +118,7 @@ class Board:
     def attach(cls, owner: str, *, instance: str) -> Board:
         """Open the board of another process; raises RingMissing or RingForeign."""
         name = _board_name(owner, instance)
-        return _opened(names.segment_name(name), name)
+        return opened(names.segment_name(name), name)
 
     def counter(self, name: str) -> Counter:
         """Return the counter *name*: `add(step)`, `set(value)`, `value`."""
@@ -162,7 +163,8 @@ def _board_name(owner: str, instance: str) -> str:
     return names.full_name(f"counters/{owner}", instance=instance)
 
 
-def _opened(shm_name: str, name: str) -> Board:
+def opened(shm_name: str, name: str) -> Board:
+    """Open a board by its segment; raises RingMissing or RingForeign."""
     try:
         shared = posix_ipc.SharedMemory(shm_name)
     except posix_ipc.ExistentialError:
@@ -186,7 +188,7 @@ def _opened(shm_name: str, name: str) -> Board:
 
 def _ring_words(shm_name: str, name: str, size: int) -> _ring.Words:
     with contextlib.suppress(errors.RingMissing, errors.RingForeign):
-        left = _opened(shm_name, name).read()
+        left = opened(shm_name, name).read()
         if left.alive:
             raise errors.RingExists(name, pid=left.pid)
     with contextlib.suppress(posix_ipc.ExistentialError):

@@ -7,14 +7,14 @@
 
 static PyObject *consumer_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"segment", "name", "start", "sequence", "interest", "spin_ns", "group", NULL};
+    static char *names[] = {"segment", "name", "start", "sequence", "interest", "spin_ns", "group", "observer", NULL};
     SegmentObject *segment;
     const char *name, *group;
-    int start, started = 0;
+    int start, started = 0, observer;
     unsigned long long sequence, interest, spin;
     u64 holder = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!siKKKz", names, SegmentType, &segment, &name, &start, &sequence, &interest, &spin,
-                                     &group))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!siKKKzp", names, SegmentType, &segment, &name, &start, &sequence, &interest, &spin,
+                                     &group, &observer))
         return NULL;
     if (!usable(segment, true)) return NULL;
     ConsumerObject *self = (ConsumerObject *)object_new(type);
@@ -24,7 +24,7 @@ static PyObject *consumer_new(PyTypeObject *type, PyObject *args, PyObject *keyw
     self->spin_ns = spin;
     self->bell_fd = -1;
     int result = group ? member_sits(&segment->view, &self->reader, name, group, start, interest, &started, &holder)
-                       : consumer_sits(&segment->view, &self->reader, name, start, sequence, interest, &started, &holder);
+                       : consumer_sits(&segment->view, &self->reader, name, start, sequence, interest, observer, &started, &holder);
     if (result != RING_OK) {
         Py_DECREF((PyObject *)self);
         if (result == RING_TAKEN)
@@ -121,7 +121,7 @@ static PyObject *record_taken(ConsumerObject *self, bool in_place, int *result)
             return (PyObject *)record;
         }
         Py_DECREF((PyObject *)record); /* overwritten while we copied: look again, the loss is counted there */
-        if (sane && view->ordered) return *result = RING_EVICTED, NULL;
+        if (sane && holds_back(view, &self->reader)) return *result = RING_EVICTED, NULL;
         if (!sane && still_there(view, &self->reader)) return *result = RING_BROKEN, NULL;
     }
 }
@@ -129,7 +129,7 @@ static PyObject *record_taken(ConsumerObject *self, bool in_place, int *result)
 static void reader_acknowledges(ring_view *view, ring_reader *reader)
 {
     if (reader->member) member_commits(view, reader);
-    else if (!view->ordered || still_there(view, reader)) reader_commits(view, reader);
+    else if (!holds_back(view, reader) || still_there(view, reader)) reader_commits(view, reader);
 }
 
 static inline bool reader_ready(ConsumerObject *self)

@@ -46,7 +46,7 @@ static inline void seat_starts(ring_view *view, ring_reader *reader, int start, 
     ring_memory *memory = view->memory;
     ring_consumer *slot = reader->slot;
     u64 sequence, tail = tail_read(view, &sequence);
-    if (view->ordered) {
+    if (holds_back(view, reader)) {
         POKE(slot->cursor, tail - view->capacity);
         STORE(slot->seat, SEAT_JOINING);
         atomic_fetch_or(&memory->registry.gating, 1ull << reader->index);
@@ -149,7 +149,7 @@ static inline int seat_reserved(ring_view *view, const char *name, bool durable)
 
 /* Take a seat by name. `started` says what happened, `holder` names the process that sits there already. */
 static inline int consumer_sits(ring_view *view, ring_reader *reader, const char *name, int start, u64 sequence, u64 interest,
-                                int *started, u64 *holder)
+                                bool observer, int *started, u64 *holder)
 {
     if (registry_lock(view) != RING_OK) return RING_BUSY;
     int index = seat_named(view, name), found = index;
@@ -161,6 +161,7 @@ static inline int consumer_sits(ring_view *view, ring_reader *reader, const char
         return registry_unlock(view), RING_CROWDED;
     }
     memset(reader, 0, sizeof *reader);
+    reader->observer = observer;
     ring_consumer *slot = reader->slot = &view->memory->consumers[index];
     reader->index = (u32)index;
     if (found < 0) seat_cleared(view, slot, (u32)index, name);
@@ -170,7 +171,7 @@ static inline int consumer_sits(ring_view *view, ring_reader *reader, const char
     if (start == START_RESUME && found >= 0 && seat == SEAT_ACTIVE) {
         reader->position = LOAD(slot->cursor);
         reader->expected = LOAD(slot->expected);
-        reader->known = !view->ordered; /* only a lossy ring can have moved on without us */
+        reader->known = !holds_back(view, reader); /* only a ring we do not hold back can have moved on without us */
     } else if (start == START_RESUME && found >= 0 && seat == SEAT_EVICTED) {
         reader->expected = LOAD(slot->expected);
         reader->known = true;

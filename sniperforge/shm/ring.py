@@ -214,6 +214,7 @@ class Ring:
         spin_ns: int | None = None,
         owns_core: bool = False,
         group: str | None = None,
+        observer: bool = False,
     ) -> Consumer:
         """Take the seat *name*.
 
@@ -227,6 +228,7 @@ class Ring:
             group: compete with the other members of this group: each record goes to one of
                 them. *start* counts for the first member. What a member that died or left had
                 not acknowledged is given to another one (`redelivered` counts it).
+            observer: look on: hold nobody back, and be lapped (`lost`) like on a LOSSY ring.
 
         Raises:
             ConsumerTaken: a living process reads under this name.
@@ -235,12 +237,14 @@ class Ring:
         code, sequence = (_SEQUENCE, start) if isinstance(start, int) else (_STARTS.get(start, -1), 0)
         if code < 0 or sequence < 0:
             raise UsageError(f"ring {self.name}: start {start!r} is unknown; choose head, tail, resume or a sequence")
-        if group is not None and (self.guarantee == "lossy" or code == _SEQUENCE):
-            raise UsageError(f"ring {self.name}: a group needs an ordered ring and starts at head or tail")
+        if group is not None and (observer or self.guarantee == "lossy" or code == _SEQUENCE):
+            raise UsageError(
+                f"ring {self.name}: a group needs an ordered ring, members that hold it back, and starts at an end"
+            )
         seat = _seat_name(self.name, name)
         seats = None if group is None else _seat_name(self.name, "@" + group)
         spin = spin_budget_ns(owns_core=owns_core) if spin_ns is None else spin_ns
-        consumer = Consumer(self._segment, seat, code, sequence, interest & EVERYTHING, spin, seats)
+        consumer = Consumer(self._segment, seat, code, sequence, interest & EVERYTHING, spin, seats, observer)
         consumer._bell_path = Path(f"{self._bells}.{consumer.index}")
         consumer._pid = os.getpid()
         return consumer

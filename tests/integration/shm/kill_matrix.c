@@ -126,7 +126,7 @@ static void kill_producers(int point, int kills, u64 seed)
     u64 interest = ~0ull, holder;
     int started, killed = 0, status;
     proof_create(&w.view, segment, CAPACITY, GUARANTEE_ORDERED, (u64)0 - 5 * CAPACITY);
-    if (consumer_sits(&w.view, &w.reader, "watcher", START_HEAD, 0, interest, &started, &holder) != RING_OK) failed("no seat");
+    if (consumer_sits(&w.view, &w.reader, "watcher", START_HEAD, 0, interest, false, &started, &holder) != RING_OK) failed("no seat");
     pid_t living[2];
     for (u64 author = 0; author < 2; author++)
         if ((living[author] = forked()) == 0) produce(author, ~0ull, seed + author, 200);
@@ -176,7 +176,7 @@ static void victim_consumer(int point, u64 seed, bool living, int round)
     proof_attach(&view, segment, CAPACITY);
     hook_target = living ? 0 : point;
     hook_countdown = point == HOOK_DRAINED || point == HOOK_ACKNOWLEDGED ? (int)(random_next(&seed) % 10) : 0;
-    result = consumer_sits(&view, &reader, name, START_RESUME, 0, ~0ull, &started, &holder);
+    result = consumer_sits(&view, &reader, name, START_RESUME, 0, ~0ull, false, &started, &holder);
     if (result != RING_OK) failed("consumer: no seat, %d", result);
     u64 first[2] = {0, 0}, until = now_monotonic_ns() + (living ? 100000000u : 20000000u);
     while (now_monotonic_ns() < until) {
@@ -308,7 +308,7 @@ static void lossy(int seconds)
     int started, status, evicted;
     u64 holder, sequence, pace = 1, seen[4] = {0};
     proof_create(&w.view, segment, CAPACITY, GUARANTEE_LOSSY, 0);
-    if (consumer_sits(&w.view, &w.reader, "slow", START_HEAD, 0, ~0ull, &started, &holder) != RING_OK) failed("no seat");
+    if (consumer_sits(&w.view, &w.reader, "slow", START_HEAD, 0, ~0ull, false, &started, &holder) != RING_OK) failed("no seat");
     for (u64 author = 0; author < 3; author++)
         if (forked() == 0) {
             hook_target = HOOK_COPYING, hook_countdown = (int)author * 7, hook_pause_us = 2000;

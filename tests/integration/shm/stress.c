@@ -60,7 +60,7 @@ static void *read_records(void *name)
     int started, result;
     message *copy = malloc(8192);
     attach_thread(&view);
-    result = consumer_sits(&view, &reader, name, START_TAIL, 0, ~0ull, &started, &holder);
+    result = consumer_sits(&view, &reader, name, START_TAIL, 0, ~0ull, false, &started, &holder);
     if (result != RING_OK) failed("no seat");
     atomic_fetch_add(&total, 1);
     while (!done) {
@@ -135,7 +135,7 @@ static void wake(int seconds)
     int side = child == 0;
     proof_attach(&views[0], segment, CAPACITY);
     proof_attach(&views[1], other, CAPACITY);
-    consumer_sits(&views[side], &reader, side ? "child" : "parent", START_HEAD, 0, ~0ull, &started, &holder);
+    consumer_sits(&views[side], &reader, side ? "child" : "parent", START_HEAD, 0, ~0ull, false, &started, &holder);
     producer_sits(&views[!side], &writer, side ? "child" : "parent");
     u64 count = play(&views[side], &reader, &views[!side], &writer, until, !side, (u64)side + 5);
     if (!child) _exit(0);

@@ -405,6 +405,21 @@ def test_a_lapped_lossy_consumer_knows_how_many_it_lost(instance: str) -> None:
         assert consumer.holes == 0
 
 
+def test_an_observer_holds_nobody_back(instance: str) -> None:
+    """It looks on at an ORDERED ring and is lapped like on a LOSSY one."""
+    with Ring.create("t", instance=instance, capacity=4096, deadline_ns=0) as ring:
+        observer, producer = ring.consumer("eye", observer=True), ring.producer("p")
+        for number in range(300):
+            producer.publish(1, b"%d" % number)
+        seen = observer.drain(1000)
+        assert ring.stat()["used"] == 0
+        assert observer.lost > 0
+        assert len(seen) + observer.lost == 300
+        producer.publish(1, b"next")
+        assert observer.wait(0) is True
+        assert payloads(observer) == [b"next"]
+
+
 # ── groups ────────────────────────────────────────────────────────────────
 
 
@@ -660,7 +675,7 @@ def test_stat_shows_seats_lag_and_types(ring: Ring) -> None:
 
 
 def test_a_consumer_made_by_hand_has_no_bell(ring: Ring) -> None:
-    consumer = Consumer(ring._segment, "c", 0, 0, 1, 0, None)
+    consumer = Consumer(ring._segment, "c", 0, 0, 1, 0, None, False)
     consumer._bell_path = None
     with pytest.raises(UsageError, match=r"Ring\.consumer"):
         consumer.fileno()
