@@ -30,6 +30,8 @@
 #define CUT_BYTES_MIN 7000
 #define DEPTH_MAX 16
 #define LINES_MAX 20000
+/* A transaction lists 64 accounts at most, and five of them are programs; more are left to Python. */
+#define PROGRAMS_MAX 64
 #define KEY_LETTERS_MIN 32
 #define KEY_LETTERS_MAX 44
 
@@ -209,7 +211,11 @@ static PyObject *byte_test_look(PyObject *self, PyObject *data)
 typedef struct {
     slice name;
     uint8_t key[32];
-    int kept;       /* its texts are told */
+    int kept; /* its texts are told */
+} program;
+
+typedef struct {
+    const program *program;
     PyObject *told; /* its row in calls, borrowed; NULL until there is something to tell */
 } frame_call;
 
@@ -217,8 +223,9 @@ typedef struct {
     const uint8_t *programs; /* those whose texts are told, 32 bytes each */
     size_t programs_count;
     PyObject *calls;
-    int depth, outer;
+    int depth, outer, seen;
     frame_call stack[DEPTH_MAX];
+    program program[PROGRAMS_MAX]; /* in the order they were first called */
 } walk;
 
 /* What a line or the whole frame turns out to be. */
@@ -302,8 +309,8 @@ static int make_rows(walk *w)
     for (int i = 0; i < w->depth; i++) {
         if (w->stack[i].told) continue;
         static const uint8_t NOBODY[32];
-        const uint8_t *parent = i ? w->stack[i - 1].key : NOBODY;
-        PyObject *row = Py_BuildValue("(y#iiy#NN)", (const char *)w->stack[i].key, (Py_ssize_t)32, i + 1, w->outer,
+        const uint8_t *parent = i ? w->stack[i - 1].program->key : NOBODY;
+        PyObject *row = Py_BuildValue("(y#iiy#NN)", (const char *)w->stack[i].program->key, (Py_ssize_t)32, i + 1, w->outer,
                                       (const char *)parent, (Py_ssize_t)32, PyList_New(0), PyList_New(0));
         if (!row) return FAILED;
         int problem = PyList_Append(w->calls, row);
@@ -336,6 +343,23 @@ static int on_payloads(walk *w, slice text)
     }
 }
 
+static int same(slice one, slice other) { return one.size == other.size && !memcmp(one.at, other.at, one.size); }
+
+/* The program of that name; NULL when it is none, or one too many. A name is decoded once a frame. */
+static const program *program_of(walk *w, slice name)
+{
+    for (int i = 0; i < w->seen; i++)
+        if (same(w->program[i].name, name)) return &w->program[i];
+    if (w->seen == PROGRAMS_MAX) return NULL;
+    program *made = &w->program[w->seen];
+    if (!read_key(name, made->key)) return NULL;
+    made->name = name;
+    made->kept = 0;
+    for (size_t i = 0; i < w->programs_count; i++) made->kept |= !memcmp(w->programs + 32 * i, made->key, 32);
+    w->seen++;
+    return made;
+}
+
 static int on_invoke(walk *w, slice name, slice number)
 {
     int depth = 0;
@@ -345,23 +369,17 @@ static int on_invoke(walk *w, slice name, slice number)
         depth = depth * 10 + number.at[i] - '0';
     }
     if (depth != w->depth + 1 || depth > DEPTH_MAX) return ODD;
-    frame_call *top = &w->stack[w->depth];
-    if (!read_key(name, top->key)) return ODD;
-    top->name = name;
-    top->told = NULL;
-    top->kept = 0;
-    for (size_t i = 0; i < w->programs_count; i++) top->kept |= !memcmp(w->programs + 32 * i, top->key, 32);
+    const program *called = program_of(w, name);
+    if (!called) return ODD;
+    w->stack[w->depth++] = (frame_call){called, NULL};
     w->outer += depth == 1;
-    w->depth++;
     return FINE;
 }
 
 /* A key has one text, so the names are compared and not the keys. */
 static int on_success(walk *w, slice name)
 {
-    if (!w->depth) return ODD;
-    slice top = w->stack[w->depth - 1].name;
-    if (top.size != name.size || memcmp(top.at, name.at, name.size)) return ODD;
+    if (!w->depth || !same(w->stack[w->depth - 1].program->name, name)) return ODD;
     w->depth--;
     return FINE;
 }
@@ -372,7 +390,7 @@ static int on_line(walk *w, slice line)
     if (!starts(line, TEXT("Program "))) return holds(line, TEXT("Log truncated")) ? ODD : FINE;
     slice rest = behind(line, 8);
     if (starts(rest, TEXT("log: "))) {
-        if (!w->depth || !w->stack[w->depth - 1].kept) return FINE;
+        if (!w->depth || !w->stack[w->depth - 1].program->kept) return FINE;
         slice text = behind(rest, 5);
         return tell(w, 5, PyUnicode_DecodeASCII(text.at, (Py_ssize_t)text.size, NULL));
     }
@@ -477,8 +495,12 @@ static PyObject *native_read_logs(PyObject *self, PyObject *const *arguments, Py
         !skip_number(&rest, &slot) || !skip(&rest, TEXT("},\"value\":{\"signature\":\"")) ||
         !skip_signature(&rest, &signature) || !skip(&rest, TEXT("\",\"err\":null,\"logs\":[")))
         Py_RETURN_NONE;
-    walk w = {.programs = (const uint8_t *)PyBytes_AS_STRING(arguments[1]),
-              .programs_count = (size_t)PyBytes_GET_SIZE(arguments[1]) / 32, .calls = PyList_New(0), .outer = -1};
+    walk w; /* its two arrays are filled as they are used */
+    w.programs = (const uint8_t *)PyBytes_AS_STRING(arguments[1]);
+    w.programs_count = (size_t)PyBytes_GET_SIZE(arguments[1]) / 32;
+    w.depth = w.seen = 0;
+    w.outer = -1;
+    w.calls = PyList_New(0);
     if (!w.calls) return NULL;
     int found = on_lines(&w, &rest);
     if (found == FINE && (w.depth || !skip(&rest, TEXT("}},\"subscription\":"))))

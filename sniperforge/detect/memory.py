@@ -30,15 +30,16 @@ class Remembered(Generic[K, V]):
         """Return what is remembered of *key*, or None."""
         return self._entries.get(key)
 
-    def put(self, key: K, value: V) -> list[tuple[K, V]]:
+    def put(self, key: K, value: V) -> tuple[tuple[K, V], ...]:
         """Remember *key*, as the newest; return what had to be forgotten for it."""
-        self._entries[key] = value
-        self._entries.move_to_end(key)
-        gone = []
-        while len(self._entries) > self.entries_max:
-            gone.append(self._entries.popitem(last=False))
-            self.forgotten += 1
-        return gone
+        entries = self._entries
+        if key in entries:
+            entries.move_to_end(key)
+        entries[key] = value
+        if len(entries) <= self.entries_max:
+            return ()
+        self.forgotten += 1
+        return (entries.popitem(last=False),)
 
     def items(self) -> list[tuple[K, V]]:
         """Return all that is remembered, oldest first."""

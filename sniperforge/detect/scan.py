@@ -41,6 +41,10 @@ _WORD_LETTERS_MIN = 6
 _FREQUENT = b"Program log: Instruction: "
 
 
+#: What stands before a key, by its offset modulo 3, and from which to which letter it is told alone.
+_LETTERS = ((b"", 0, 42), (b"\0", 2, 44), (b"\0\0", 3, 45))
+
+
 def tag_of(payload: bytes) -> bytes:
     """Return the ten letters a payload's discriminator starts with in base64."""
     return binascii.b2a_base64(payload[:8], newline=False)[:TAG_LETTERS]
@@ -48,9 +52,8 @@ def tag_of(payload: bytes) -> bytes:
 
 def key_letters(key: Pubkey, offset: int) -> bytes:
     """Return the letters that stand for *key* alone where it is at *offset* of a payload."""
-    lead = offset % 3
-    text = binascii.b2a_base64(bytes(lead) + key, newline=False)
-    return text[-(-8 * lead // 6) : (8 * lead + 256) // 6]
+    lead, start, end = _LETTERS[offset % 3]
+    return binascii.b2a_base64(lead + key, newline=False)[start:end]
 
 
 def letters_span(offset: int) -> tuple[int, int]:

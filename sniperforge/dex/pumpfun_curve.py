@@ -112,7 +112,7 @@ def apply(pool: Pool, event: Event) -> Pool:
         numbers["real_quote_reserve"] = max(numbers.get("real_quote_reserve", 0) + moved_quote, 0)
         keys = pool.keys
         if event.creator not in (ZERO_KEY, keys.get("creator")):
-            keys = {**keys, "creator": event.creator}
+            keys = {name: key for name, key in keys.items() if name != "creator_vault"} | {"creator": event.creator}
         return msgspec.structs.replace(
             pool,
             base_reserve=event.base_reserve,

@@ -65,6 +65,18 @@ def curve_of(mint: Pubkey) -> Pubkey:
     return pda(PROGRAM, b"bonding-curve", mint)
 
 
+@lru_cache(maxsize=8192)
+def base_account_of(curve: Pubkey, mint: Pubkey, program: Pubkey) -> Pubkey:
+    """Return the account a curve holds its coins in; cached, since every order of a coin lists it."""
+    return ata(curve, mint, program)
+
+
+@lru_cache(maxsize=8192)
+def vault_of(creator: Pubkey) -> Pubkey:
+    """Return the vault of a coin's creator; cached, since every order of a coin lists it."""
+    return pda(PROGRAM, b"creator-vault", creator)
+
+
 @lru_cache(maxsize=64)
 def _volume_of(user: Pubkey) -> Pubkey:
     return pda(PROGRAM, b"user_volume_accumulator", user)
@@ -73,11 +85,13 @@ def _volume_of(user: Pubkey) -> Pubkey:
 RULES: Rules = {
     "bonding_curve": lambda k: curve_of(k["base_mint"]),
     "bonding_curve_v2": lambda k: pda(PROGRAM, b"bonding-curve-v2", k["base_mint"]),
-    "associated_base_bonding_curve": lambda k: ata(k["bonding_curve"], k["base_mint"], k["base_token_program"]),
+    "associated_base_bonding_curve": lambda k: base_account_of(
+        k["bonding_curve"], k["base_mint"], k["base_token_program"]
+    ),
     "associated_quote_bonding_curve": lambda k: ata(k["bonding_curve"], k["quote_mint"], k["quote_token_program"]),
     "associated_base_user": lambda k: ata(k["user"], k["base_mint"], k["base_token_program"]),
     "associated_quote_user": lambda k: _cached_ata(k["user"], k["quote_mint"], k["quote_token_program"]),
-    "creator_vault": lambda k: pda(PROGRAM, b"creator-vault", k["creator"]),
+    "creator_vault": lambda k: vault_of(k["creator"]),
     "associated_creator_vault": lambda k: ata(k["creator_vault"], k["quote_mint"], k["quote_token_program"]),
     "sharing_config": lambda k: pda(FEE_PROGRAM, b"sharing-config", k["base_mint"]),
     "holder_rewards": lambda k: pda(PROGRAM, b"holder-rewards", k["base_mint"]),

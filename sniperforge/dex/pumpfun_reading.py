@@ -15,9 +15,9 @@ from sniperforge.base.events import CurveCompleted, Event, LaunchDisbelieved, Po
 from sniperforge.base.keys import text
 from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.dex.borsh import TAIL_MAX, Record
-from sniperforge.dex.programs import TOKEN, TOKEN_2022, USDC, WSOL, pda
+from sniperforge.dex.programs import TOKEN, TOKEN_2022, USDC, WSOL
 from sniperforge.dex.pump_fees import CURVE_RATES
-from sniperforge.dex.pumpfun_instructions import INSTRUCTIONS, PROGRAM, curve_of
+from sniperforge.dex.pumpfun_instructions import INSTRUCTIONS, base_account_of, curve_of, vault_of
 from sniperforge.dex.pumpfun_layouts import (
     COMPLETE_EVENT,
     CREATE_ARGUMENTS,
@@ -85,7 +85,7 @@ def read(step: Step, context: Context) -> list[Reading]:
 
 def verify(created: PoolCreated) -> str:
     """Return "" when the curve is the address the program derives from the mint."""
-    derived = pda(PROGRAM, b"bonding-curve", created.pool.base_mint)
+    derived = curve_of(created.pool.base_mint)
     if derived == created.pool.address:
         return ""
     return f"bonding_curve: claimed {text(created.pool.address)}, derived {text(derived)}"
@@ -163,6 +163,11 @@ def _created(launch: _Launch, context: Context, index: int) -> PoolCreated:
         base_reserve, quote_reserve = INITIAL_BASE, INITIAL_QUOTE.get(quote_mint, 0)
     if record.tail:
         numbers["newer_layout"] = record.tail
+    # What every order of the coin lists; whoever builds one in this process finds them derived.
+    account = base_account_of(launch.curve, launch.mint, launch.base_program)
+    keys = {"creator": creator, "associated_base_bonding_curve": account}
+    if creator != ZERO_KEY:
+        keys["creator_vault"] = vault_of(creator)
     pool = Pool(
         venue=NAME,
         address=launch.curve,
@@ -172,7 +177,7 @@ def _created(launch: _Launch, context: Context, index: int) -> PoolCreated:
         quote_program=launch.quote_program,
         base_reserve=base_reserve,
         quote_reserve=quote_reserve,
-        keys={"creator": creator},
+        keys=keys,
         numbers=numbers,
         slot=context.slot,
     )

@@ -8,10 +8,10 @@ from sniperforge.detect.memory import Remembered
 def test_the_oldest_is_forgotten_for_the_newest() -> None:
     """Putting again makes a key young; what went is returned and counted."""
     memory: Remembered[str, int] = Remembered(2)
-    assert memory.put("a", 1) == []
-    assert memory.put("b", 2) == []
-    assert memory.put("a", 3) == []
-    assert memory.put("c", 4) == [("b", 2)]
+    assert memory.put("a", 1) == ()
+    assert memory.put("b", 2) == ()
+    assert memory.put("a", 3) == ()
+    assert memory.put("c", 4) == (("b", 2),)
     assert memory.items() == [("a", 3), ("c", 4)]
     assert (len(memory), memory.forgotten, "b" in memory, memory.get("a"), memory.get("b")) == (2, 1, False, 3, None)
 

@@ -224,6 +224,7 @@ NAME = keys.text(PROGRAM)
         [f"Program {'z' * 45} invoke [1]", f"Program {'z' * 45} success"],
         [f"Program 0{'z' * 42} invoke [1]", f"Program 0{'z' * 42} success"],
         [data_line(b"nobody's")],
+        [line for number in range(65) for line in call(key_of(str(number)))],
         ["x"] * 20_001,
         [*[f"Program {NAME} invoke [{depth}]" for depth in range(1, 18)], *[f"Program {NAME} success"] * 17],
     ],
@@ -239,6 +240,7 @@ def test_the_deepest_and_the_longest_are_still_ordinary() -> None:
     assert read(frame_of([*deep, data_line(b"deep"), *[f"Program {NAME} success"] * 16])) is not None
     assert read(frame_of(["x"] * 20_000)) is not None
     assert read(frame_of([])) is not None
+    assert read(frame_of([line for number in range(64) for line in call(key_of(str(number)))])) is not None
     for key in (bytes(32), bytes(31) + b"\1", bytes(3) + b"\xff" * 29, b"\xff" * 32):
         transaction = read(frame_of(call(Pubkey(key), data_line(b"x"))))
         assert transaction is not None
@@ -286,7 +288,7 @@ def test_read_logs_wants_bytes() -> None:
     """Anything else is a caller's mistake."""
     for wrong in ((b"x",), ("x", b""), (b"x", "x"), (b"x", b"31 bytes are no key")):
         with pytest.raises(TypeError, match="read_logs takes"):
-            read_logs(*wrong)  # type: ignore[arg-type]
+            read_logs(*wrong)
 
 
 TAG = b"abcdefghij"

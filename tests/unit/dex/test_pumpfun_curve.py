@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -133,6 +134,8 @@ def test_a_trade_moves_the_curve_and_follows_its_creator() -> None:
     assert (pool.base_reserve, pool.quote_reserve, pool.slot) == (1_073_000_000_000_000 - 73, 30_000_000_005, 7)
     assert (pool.numbers["real_base_reserve"], pool.numbers["real_quote_reserve"]) == (793_100_000_000_000 - 73, 5)
     assert pool.keys["creator"] == OTHER
+    launched = msgspec.structs.replace(make_pool(), keys={"creator": CREATOR, "creator_vault": CURVE})
+    assert pumpfun.apply(launched, swapped(creator=OTHER)).keys == {"creator": OTHER}
     assert pumpfun.apply(make_pool(), swapped()).keys == {"creator": CREATOR}
 
 

@@ -17,7 +17,8 @@ from sniperforge.base.keys import text
 from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.dex import pumpfun
 from sniperforge.dex.borsh import TAIL_MAX, encode_text
-from sniperforge.dex.programs import TOKEN, TOKEN_2022, USDC, WSOL
+from sniperforge.dex.programs import TOKEN, TOKEN_2022, USDC, WSOL, ata, pda
+from sniperforge.dex.pumpfun_instructions import PROGRAM
 from sniperforge.dex.pumpfun_layouts import COMPLETE_EVENT, CREATE_EVENT, MIGRATION_EVENT, TRADE_EVENT
 from sniperforge.dex.venue import Incomplete, Step
 from tests.unit.dex.pumpfun_vectors import (
@@ -55,7 +56,11 @@ def test_a_launch_is_read_from_its_event() -> None:
         quote_program=TOKEN,
         base_reserve=10**15,
         quote_reserve=30_000_000_000,
-        keys={"creator": CREATOR},
+        keys={
+            "creator": CREATOR,
+            "creator_vault": pda(PROGRAM, b"creator-vault", CREATOR),
+            "associated_base_bonding_curve": ata(CURVE, MINT, TOKEN_2022),
+        },
         numbers={
             "quote_is_sol": 1,
             "mayhem": 0,
