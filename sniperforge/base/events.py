@@ -145,6 +145,8 @@ class Swapped(Event, frozen=True, kw_only=True, tag=3):
         base_amount, quote_amount: base units that moved, fees included on the quote side.
         creator: the coin's creator of record, where the trade tells it (it can change,
             and the accounts of the next swap follow it); else the zero key.
+        numbers: what else the trade left behind that `pool.numbers` holds, by the same
+            names (a price that two reserves cannot say exactly); for the venue's `apply`.
     """
 
     venue: str
@@ -160,6 +162,7 @@ class Swapped(Event, frozen=True, kw_only=True, tag=3):
     signature: str
     index: int = 0
     creator: Pubkey = ZERO_KEY
+    numbers: dict[str, int] = {}
 
 
 class LiquidityChanged(Event, frozen=True, kw_only=True, tag=4):
@@ -167,6 +170,9 @@ class LiquidityChanged(Event, frozen=True, kw_only=True, tag=4):
 
     Where the source names no mint, `base_mint` is the zero key and "base" stands for
     the pool's first token: the venue's `apply`, which knows the pool, turns it round.
+
+    Attributes:
+        numbers: as in `Swapped`.
     """
 
     venue: str
@@ -180,6 +186,7 @@ class LiquidityChanged(Event, frozen=True, kw_only=True, tag=4):
     signature: str
     index: int = 0
     base_mint: Pubkey = ZERO_KEY
+    numbers: dict[str, int] = {}
 
 
 class CurveCompleted(Event, frozen=True, kw_only=True, tag=5):
