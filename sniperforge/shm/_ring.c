@@ -17,6 +17,7 @@
 #include "py_producer.h"
 #include "py_consumer.h"
 #include "py_counters.h"
+#include "py_floor.h"
 
 static PyObject *module_set_raiser(PyObject *module, PyObject *raiser)
 {
@@ -38,6 +39,8 @@ static PyMethodDef module_methods[] = {
     {"owner_word", module_owner_word, METH_O, "Return pid << 32 | start time of a living process, 0 for a dead one."},
     {"create", segment_create, METH_VARARGS, "Format a new segment and return it as Segment."},
     {"map_words", words_map, METH_VARARGS, "map_words(fd, size) -> Words: counters and histograms of one process."},
+    {"floor_send", floor_send, METH_VARARGS, "floor_send(words, count, interval_ns): bare futex wakes, paced."},
+    {"floor_receive", floor_receive, METH_VARARGS, "floor_receive(words, count, limit_ns) -> latencies of bare wakes."},
     {"attach", segment_attach, METH_VARARGS, "Check an existing segment and return it as Segment."},
     {NULL, NULL, 0, NULL},
 };

@@ -1,0 +1,285 @@
+"""How `bench ring` measures: one producer, N consumers, forked; all transports in every round.
+
+transports -> runs (per round and transport) -> medians and paired ratios -> table, SVG
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import select
+import signal
+import statistics
+import struct
+import time
+import uuid
+from array import array
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import orjson
+
+from sniperforge.base.errors import UsageError
+from sniperforge_cli.bench_transports import Send, Transport, available
+
+_HEADER = struct.Struct("qq")  # when it was due, number; number -1 ends the run
+_PATIENCE_S = 30.0
+
+
+def measure(*, size: int, consumers: int, rate: int, seconds: float, rounds: int, only: list[str]) -> dict[str, Any]:
+    """Run every transport once a round, in shuffled order, and return medians and paired ratios."""
+    transports, absent = available()
+    unknown = set(only) - {transport.name for transport in transports}
+    if unknown:
+        raise UsageError(
+            f"bench ring: {', '.join(sorted(unknown))} is not here; there is {[t.name for t in transports]}"
+        )
+    if only:
+        transports = [item for item in transports if item.name in only or item.name == "ring"]
+    runs: dict[str, list[dict[str, float]]] = {item.name: [] for item in transports}
+    floors: list[int] = []
+    for _ in range(rounds):
+        if rate:
+            floors.append(floor_p50_ns(min(rate, 2000), min(seconds, 1.0)))
+        for transport in random.sample(transports, len(transports)):
+            runs[transport.name].append(run_once(transport, size=size, consumers=consumers, rate=rate, seconds=seconds))
+    return {
+        "machine": machine(),
+        "size": size, "consumers": consumers, "rate": rate, "seconds": seconds, "rounds": rounds,
+        "absent": absent,
+        "futex_floor_p50_us": statistics.median(floors) / 1000 if floors else None,
+        "transports": {name: _summary(name, rows, runs["ring"], rate) for name, rows in runs.items()},
+    }  # fmt: skip
+
+
+def _summary(name: str, rows: list[dict[str, float]], ours: list[dict[str, float]], rate: int) -> dict[str, Any]:
+    good = [(row, ring) for row, ring in zip(rows, ours, strict=True) if row["complete"] and ring["complete"]]
+    keys = ("rate", "p50_us", "p99_us", "p999_us", "cpu_us")
+    summary: dict[str, Any] = {key: statistics.median(row[key] for row in rows) for key in keys}
+    summary["best_p99_us"] = min(row["p99_us"] for row in rows)
+    summary["complete"] = len(good) == len(rows)
+    key = "p50_us" if rate else "rate"
+    ratios = [ring[key] / row[key] for row, ring in good if row[key]]
+    if ratios and name != "ring":
+        summary["ring_ratio"] = [statistics.median(ratios), min(ratios), max(ratios)]
+    return summary
+
+
+def machine() -> dict[str, object]:
+    """Return what a reader must know to read the numbers."""
+    return {
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "python": platform.python_version(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "load_1m": round(os.getloadavg()[0], 2),
+    }
+
+
+# ── one run ───────────────────────────────────────────────────────────────
+
+
+def run_once(transport: Transport, *, size: int, consumers: int, rate: int, seconds: float) -> dict[str, float]:
+    """Carry messages for *seconds* and return rate, latency from the schedule, and CPU per message."""
+    transport.open(consumers)
+    answers: list[int] = []
+    ready, say = os.pipe()
+    pids = []
+    try:
+        for index in range(consumers):
+            answer, tell = os.pipe()
+            answers.append(answer)
+            work = partial(_consume, transport, index, say, tell)
+            pids.append(_forked(work, place=1 if consumers == 1 else None))
+            os.close(tell)
+        _told(ready, consumers)
+        answer, tell = os.pipe()
+        answers.append(answer)
+        work = partial(_produce, transport, size, rate, seconds, tell)
+        pids.append(_forked(work, place=0 if consumers == 1 else None))
+        os.close(tell)
+        results = [_answer(answer) for answer in answers]
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        for fd in (*answers, ready, say):
+            os.close(fd)
+        transport.close()
+    return _folded(results[-1], results[:-1])
+
+
+def _folded(sent: dict[str, float], received: list[dict[str, float]]) -> dict[str, float]:
+    count = sent.get("count", 0)
+    complete = bool(count) and all(row.get("count") == count and row.get("ordered") for row in received)
+    last = max((row.get("last_ns", 0.0) for row in received), default=0.0)
+    span_s = max(last - sent.get("first_ns", last), 1.0) / 1e9
+    cpu = sent.get("cpu_s", 0.0) + sum(row.get("cpu_s", 0.0) for row in received)
+    folded = {"complete": float(complete), "rate": count / span_s, "cpu_us": cpu / max(count, 1) * 1e6}
+    for key in ("p50_us", "p99_us", "p999_us"):
+        folded[key] = statistics.median(row.get(key, 0.0) for row in received)
+    return folded
+
+
+def _forked(work: Callable[[], None], *, place: int | None) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        if place is not None:
+            _pin(place)
+        work()
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _told(fd: int, count: int) -> None:
+    while count:
+        if not select.select([fd], [], [], _PATIENCE_S)[0]:
+            raise UsageError("bench ring: a consumer did not come up; look at its error above")
+        count -= len(os.read(fd, count))
+
+
+def _answer(fd: int) -> dict[str, float]:
+    text = b""
+    while select.select([fd], [], [], _PATIENCE_S)[0]:
+        part = os.read(fd, 65536)
+        if not part:
+            return dict(orjson.loads(text)) if text else {}
+        text += part
+    return {}  # it hangs: the run counts as incomplete
+
+
+def _produce(transport: Transport, size: int, rate: int, seconds: float, tell: int) -> None:
+    send, body = transport.sender(), bytes(size - _HEADER.size)
+    cpu, first = time.process_time(), time.monotonic_ns()
+    end = first + int(seconds * 1e9)
+    number = _paced(send, body, first, end, 1_000_000_000 // rate) if rate else _flat_out(send, body, end)
+    send(_HEADER.pack(0, -1) + body)
+    os.write(tell, orjson.dumps({"count": number, "first_ns": first, "cpu_s": time.process_time() - cpu}))
+    os.close(tell)
+    time.sleep(_PATIENCE_S)  # queues may have a thread that is still writing; the parent ends us
+
+
+def _paced(send: Send, body: bytes, due: int, end: int, interval: int) -> int:
+    """Send on an absolute schedule; the message carries when it was due, so that lateness counts as latency."""
+    pack, clock, number = _HEADER.pack, time.monotonic_ns, 0
+    while due < end:
+        due += interval
+        rest = due - clock() - 90_000
+        if rest > 0:
+            time.sleep(rest / 1e9)
+        while clock() < due:
+            pass
+        send(pack(due, number) + body)
+        number += 1
+    return number
+
+
+def _flat_out(send: Send, body: bytes, end: int) -> int:
+    """Send as fast as it goes; one message in 64 carries a stamp, since the clock would be the bottleneck."""
+    pack, clock, number = _HEADER.pack, time.monotonic_ns, 0
+    while (now := clock()) < end:
+        send(pack(now, number) + body)
+        for number in range(number + 1, number + 64):  # noqa: B020
+            send(pack(0, number) + body)
+        number += 1
+    return number
+
+
+def _consume(transport: Transport, index: int, say: int, tell: int) -> None:
+    receive, unpack, clock = transport.receiver(index), _HEADER.unpack_from, time.monotonic_ns
+    ages, expected, ordered = array("q"), 0, True
+    os.write(say, b"!")
+    cpu = time.process_time()
+    while True:
+        scheduled, number = unpack(receive())
+        if number != expected:
+            if number < 0:
+                break
+            ordered = False
+        if scheduled:
+            ages.append(clock() - scheduled)
+        expected = number + 1
+    result = {"count": expected, "last_ns": clock(), "ordered": ordered, "cpu_s": time.process_time() - cpu}
+    rows = sorted(ages[len(ages) // 10 :]) or [0]  # the first tenth warms up
+    for key, part in (("p50_us", 0.5), ("p99_us", 0.99), ("p999_us", 0.999)):
+        result[key] = rows[min(len(rows) - 1, int(len(rows) * part))] / 1000
+    os.write(tell, orjson.dumps(result))
+
+
+def _pin(place: int) -> None:
+    """One to one: producer on the first core, consumer on the second, where there are two."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+    if len(cores) > 1:
+        os.sched_setaffinity(0, {cores[place]})
+
+
+def floor_p50_ns(rate: int, seconds: float) -> int:
+    """Return the median of bare futex wakes between two processes, in C, at *rate*."""
+    from sniperforge.shm import _ring
+    from sniperforge.shm.counters import Board
+
+    count = max(int(rate * seconds), 1)
+    with Board.create(
+        "floor", instance=f"bench-{uuid.uuid4().hex[:8]}", counters=["futex", "stamp", "number"]
+    ) as board:
+        cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+        pid = _forked(partial(_ring.floor_send, board._words, count, 1_000_000_000 // rate), place=0)
+        _pin(1)
+        ages = _ring.floor_receive(board._words, count, int((seconds + 5) * 1e9))
+        if cores:
+            os.sched_setaffinity(0, cores)
+        os.waitpid(pid, 0)
+    return int(statistics.median(ages)) if ages else 0
+
+
+# ── showing ───────────────────────────────────────────────────────────────
+
+
+def table(report: dict[str, Any]) -> list[str]:
+    """Return the report as lines for a terminal."""
+    facts = report["machine"]
+    load = f"{report['rate']} msg/s" if report["rate"] else "as fast as it goes"
+    lines = [
+        f"{facts['system']}, Python {facts['python']}, {facts['cores']} cores, load {facts['load_1m']}",
+        f"1 -> {report['consumers']}, {report['size']} B, {load}, {report['rounds']} x {report['seconds']} s, medians",
+        f"{'transport':<24}{'msg/s':>12}{'p50 us':>10}{'p99 us':>10}{'p99.9 us':>10}{'cpu us':>8}  ring / it (min-max)",
+    ]
+    for name, row in report["transports"].items():
+        ratio = row.get("ring_ratio")
+        shown = f"{ratio[0]:.2f} ({ratio[1]:.2f}-{ratio[2]:.2f})" if ratio else ""
+        shown += "" if row["complete"] else "  INCOMPLETE: lost or too slow"
+        lines.append(
+            f"{name:<24}{row['rate']:>12,.0f}{row['p50_us']:>10.1f}{row['p99_us']:>10.1f}"
+            f"{row['p999_us']:>10.1f}{row['cpu_us']:>8.2f}  {shown}"
+        )
+    if report["futex_floor_p50_us"] is not None:
+        ours = report["transports"]["ring"]["p50_us"] / max(report["futex_floor_p50_us"], 0.001)
+        lines.append(f"bare C futex wake: p50 {report['futex_floor_p50_us']:.1f} us; the ring is {ours:.2f} of it")
+    if report["absent"]:
+        lines.append(f"not installed, not measured: {', '.join(report['absent'])}")
+    lines.append("Ours does not do: disk, network, several users. p99 on a shared machine is indicative only.")
+    return lines
+
+
+def drawn(report: dict[str, Any]) -> str:
+    """Return the medians as an SVG of bars: rate, or p50 where a rate was offered."""
+    key, unit = ("p50_us", "us, p50") if report["rate"] else ("rate", "messages a second")
+    rows = [(name, row[key]) for name, row in report["transports"].items()]
+    top = max(value for _, value in rows) or 1.0
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="720" height="{40 + 28 * len(rows)}" '
+        f'font-family="sans-serif" font-size="13">',
+        f'<text x="10" y="20">1 to {report["consumers"]}, {report["size"]} bytes: {unit}</text>',
+    ]
+    for index, (name, value) in enumerate(rows):
+        y, width = 34 + 28 * index, max(1, round(value / top * 400))
+        colour = "#0a7f5a" if name.startswith("ring") else "#8a94a6"
+        parts.append(f'<text x="10" y="{y + 15}">{name}</text>')
+        parts.append(f'<rect x="180" y="{y}" width="{width}" height="20" fill="{colour}"/>')
+        parts.append(f'<text x="{190 + width}" y="{y + 15}">{value:,.1f}</text>')
+    return "\n".join([*parts, "</svg>\n"])

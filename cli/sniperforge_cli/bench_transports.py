@@ -1,0 +1,267 @@
+"""Transports for `sniperforge bench ring`: ours and what a Python user could pick today, one shape each.
+
+transport.open(consumers) in the parent; sender() in the producer, receiver(i) in consumer i.
+Peers that are not installed are left out and named.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import socket
+import tempfile
+import uuid
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+Send = Callable[[bytes], object]
+Receive = Callable[[], bytes]
+
+
+class Transport:
+    """One way to carry bytes from a process to others; opened before the fork, closed by the parent."""
+
+    name = ""
+
+    def open(self, consumers: int) -> None:
+        """Make what producer and consumers share."""
+        raise NotImplementedError
+
+    def sender(self) -> Send:
+        """Return the function that sends one message to every consumer; called in the producer."""
+        raise NotImplementedError
+
+    def receiver(self, index: int) -> Receive:
+        """Return the function that waits for one message; called in consumer *index*."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Remove what open() made."""
+
+
+class RingTransport(Transport):
+    """Our ring, ordered, one call per message on both sides."""
+
+    def __init__(self, name: str = "ring", *, spin_ns: int = 0, drained: bool = False) -> None:
+        self.name, self.spin_ns, self.drained = name, spin_ns, drained
+
+    def open(self, consumers: int) -> None:
+        from sniperforge.shm.ring import Ring
+
+        self.instance = f"bench-{uuid.uuid4().hex[:8]}"
+        names = [str(index) for index in range(consumers)]
+        self.ring = Ring.create(
+            "bench", instance=self.instance, capacity=1 << 20, consumers=names, deadline_ns=10_000_000_000
+        )
+
+    def sender(self) -> Send:
+        from sniperforge.shm.ring import Ring
+
+        producer = Ring.attach("bench", instance=self.instance).producer("bench")
+        return partial(producer.publish, 1)
+
+    def receiver(self, index: int) -> Receive:
+        from sniperforge.shm.ring import Ring
+
+        consumer = Ring.attach("bench", instance=self.instance).consumer(str(index), spin_ns=self.spin_ns)
+        read, wait, drain = consumer.read, consumer.wait, consumer.drain
+        held: list[Any] = []
+
+        def receive() -> bytes:
+            while (record := read()) is None:
+                wait(None)
+            return record.payload
+
+        def receive_drained() -> bytes:
+            while not held:
+                held.extend(reversed(drain()))
+                if not held:
+                    wait(None)
+            payload: bytes = held.pop().payload
+            return payload
+
+        return receive_drained if self.drained else receive
+
+    def close(self) -> None:
+        self.ring.unlink()
+
+
+class QueueTransport(Transport):
+    """multiprocessing.Queue, one per consumer."""
+
+    name = "multiprocessing.Queue"
+
+    def open(self, consumers: int) -> None:
+        context = multiprocessing.get_context("fork")
+        self.queues = [context.Queue(10_000) for _ in range(consumers)]
+
+    def sender(self) -> Send:
+        puts = [queue.put for queue in self.queues]
+
+        def send(message: bytes) -> None:
+            for put in puts:
+                put(message)
+
+        return send
+
+    def receiver(self, index: int) -> Receive:
+        receive: Receive = self.queues[index].get
+        return receive
+
+    def close(self) -> None:
+        for queue in self.queues:
+            queue.close()
+
+
+class PipeTransport(Transport):
+    """multiprocessing.Pipe, send_bytes, one per consumer."""
+
+    name = "multiprocessing.Pipe"
+
+    def open(self, consumers: int) -> None:
+        self.pipes = [multiprocessing.Pipe(duplex=False) for _ in range(consumers)]
+
+    def sender(self) -> Send:
+        sends = [pipe[1].send_bytes for pipe in self.pipes]
+
+        def send(message: bytes) -> None:
+            for one in sends:
+                one(message)
+
+        return send
+
+    def receiver(self, index: int) -> Receive:
+        return self.pipes[index][0].recv_bytes
+
+    def close(self) -> None:
+        for ends in self.pipes:
+            for end in ends:
+                end.close()
+
+
+class DatagramTransport(Transport):
+    """Unix datagram sockets, one pair per consumer."""
+
+    name = "unix datagram"
+
+    def open(self, consumers: int) -> None:
+        self.pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(consumers)]
+
+    def sender(self) -> Send:
+        sends = [pair[1].send for pair in self.pairs]
+
+        def send(message: bytes) -> None:
+            for one in sends:
+                one(message)
+
+        return send
+
+    def receiver(self, index: int) -> Receive:
+        return partial(self.pairs[index][0].recv, 65536)
+
+    def close(self) -> None:
+        for ends in self.pairs:
+            for end in ends:
+                end.close()
+
+
+class ZmqTransport(Transport):
+    """pyzmq over ipc://, PUSH/PULL to one consumer, lossless XPUB/SUB to several."""
+
+    name = "pyzmq"
+
+    def __init__(self) -> None:
+        import zmq  # type: ignore[import-not-found,unused-ignore]
+
+        self.zmq: Any = zmq
+
+    def open(self, consumers: int) -> None:
+        self.consumers = consumers
+        self.folder = tempfile.mkdtemp(prefix="sf-zmq-")
+        self.address = f"ipc://{self.folder}/socket"
+
+    def sender(self) -> Send:
+        zmq = self.zmq
+        one = self.consumers == 1
+        end = zmq.Context().socket(zmq.PUSH if one else zmq.XPUB)
+        end.set(zmq.SNDHWM, 10_000)
+        if not one:
+            end.set(zmq.XPUB_NODROP, 1)
+        end.bind(self.address)
+        if not one:
+            for _ in range(self.consumers):
+                end.recv()
+        self.kept = end
+        send: Send = end.send
+        return send
+
+    def receiver(self, index: int) -> Receive:
+        zmq = self.zmq
+        end = zmq.Context().socket(zmq.PULL if self.consumers == 1 else zmq.SUB)
+        end.set(zmq.RCVHWM, 10_000)
+        if self.consumers > 1:
+            end.subscribe(b"")
+        end.connect(self.address)
+        self.kept = end
+        receive: Receive = end.recv
+        return receive
+
+    def close(self) -> None:
+        for path in Path(self.folder).iterdir():
+            path.unlink()
+        Path(self.folder).rmdir()
+
+
+class FifoTransport(Transport):
+    """faster-fifo with an identity codec, one per consumer."""
+
+    name = "faster-fifo"
+
+    def __init__(self) -> None:
+        import faster_fifo  # type: ignore[import-not-found,unused-ignore]
+
+        self.module: Any = faster_fifo
+
+    def open(self, consumers: int) -> None:
+        def same(message: bytes) -> bytes:
+            return message
+
+        self.queues = [self.module.Queue(1 << 20, loads=bytes, dumps=same) for _ in range(consumers)]
+
+    def sender(self) -> Send:
+        puts = [queue.put for queue in self.queues]
+
+        def send(message: bytes) -> None:
+            for put in puts:
+                put(message, timeout=10)
+
+        return send
+
+    def receiver(self, index: int) -> Receive:
+        get = self.queues[index].get
+        receive: Receive = partial(get, timeout=10)
+        return receive
+
+    def close(self) -> None:
+        for queue in self.queues:
+            queue.close()
+
+
+def available() -> tuple[list[Transport], list[str]]:
+    """Return the transports that can run here, ours first, and the names of peers that are not installed."""
+    transports: list[Transport] = [
+        RingTransport(),
+        RingTransport("ring, drained", drained=True),
+        RingTransport("ring, spinning", spin_ns=200_000),
+        QueueTransport(),
+        PipeTransport(),
+        DatagramTransport(),
+    ]
+    absent = []
+    for kind in (ZmqTransport, FifoTransport):
+        try:
+            transports.append(kind())
+        except ImportError:
+            absent.append(kind.name)
+    return transports, absent
