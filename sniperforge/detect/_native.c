@@ -303,15 +303,15 @@ static PyObject *read_base64(slice text)
     return NULL;
 }
 
-/* Make the row (program, depth, index, parent, payloads, texts) of every call on the stack without one. */
+/* Make the row (program, depth, index, parent, payloads, texts, accounts, data; the last two empty) of every call on the stack without one. */
 static int make_rows(walk *w)
 {
     for (int i = 0; i < w->depth; i++) {
         if (w->stack[i].told) continue;
         static const uint8_t NOBODY[32];
         const uint8_t *parent = i ? w->stack[i - 1].program->key : NOBODY;
-        PyObject *row = Py_BuildValue("(y#iiy#NN)", (const char *)w->stack[i].program->key, (Py_ssize_t)32, i + 1, w->outer,
-                                      (const char *)parent, (Py_ssize_t)32, PyList_New(0), PyList_New(0));
+        PyObject *row = Py_BuildValue("(y#iiy#NN()y#)", (const char *)w->stack[i].program->key, (Py_ssize_t)32, i + 1, w->outer,
+                                      (const char *)parent, (Py_ssize_t)32, PyList_New(0), PyList_New(0), "", (Py_ssize_t)0);
         if (!row) return FAILED;
         int problem = PyList_Append(w->calls, row);
         Py_DECREF(row); /* the list holds it */

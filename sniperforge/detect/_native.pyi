@@ -1,7 +1,7 @@
 from sniperforge.base.units import Pubkey
 
 _Spans = tuple[tuple[int, int], ...]
-_Row = tuple[Pubkey, int, int, Pubkey, list[bytes], list[str]]
+_Row = tuple[Pubkey, int, int, Pubkey, list[bytes], list[str], tuple[Pubkey, ...], bytes]
 
 class ByteTest:
     def __init__(

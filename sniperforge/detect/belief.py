@@ -29,7 +29,7 @@ from sniperforge.base.events import (
 )
 from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.detect.forgery import hints_creation, printed_forgery
-from sniperforge.detect.scan import tag_of
+from sniperforge.detect.scan import HEAD_BYTES, tag_of
 from sniperforge.detect.state import State, launch_id
 from sniperforge.detect.transaction import Transaction
 from sniperforge.dex.venue import Context, Incomplete, Step, Venue
@@ -37,7 +37,9 @@ from sniperforge.dex.venue import Context, Incomplete, Step, Venue
 #: Venues which make the coin's mint themselves: a second launch of one mint is a lie.
 LAUNCHPADS = frozenset(("pumpfun", "raydium_launchlab"))
 _Market = Swapped | LiquidityChanged | CurveCompleted | PoolMigrated
-_Trade = Swapped | LiquidityChanged
+# As tuples: asking isinstance of a union takes a microsecond.
+_MARKET = (Swapped, LiquidityChanged, CurveCompleted, PoolMigrated)
+_TRADE = (Swapped, LiquidityChanged)
 
 
 class Reader:
@@ -118,7 +120,7 @@ class Reader:
                 self._want(reading.reason)
             elif isinstance(reading, LaunchDisbelieved):
                 self._disbelieve("payload_malformed", venue.name, {**reading.values, "problem": reading.reason})
-            elif isinstance(reading, _Market):
+            elif isinstance(reading, _MARKET):
                 self._market(reading)
 
     # ── creations ─────────────────────────────────────────────────────────
@@ -213,7 +215,7 @@ class Reader:
         state, kind = self.state, type(event)
         ordinal = self.ordinals.get((kind, event.pool), 0)
         self.ordinals[kind, event.pool] = ordinal + 1
-        if isinstance(event, _Trade):
+        if isinstance(event, _TRADE):
             trades = state.settings.trades
             if trades == "none" or (trades == "tracked" and event.pool not in state.tracking):
                 state.counters["trades_untracked"] += 1
@@ -239,8 +241,11 @@ class Reader:
 
     def _forgeries(self, step: Step, venue: Venue | None) -> None:
         """Tell payloads that belong to another venue's creation, and texts that play one."""
-        tags = self.state.scanner.creation_tags
+        scanner = self.state.scanner
+        tags, heads = scanner.creation_tags, scanner.creation_heads
         for payload in step.events:
+            if payload[:HEAD_BYTES] not in heads:
+                continue
             owner = tags.get(tag_of(payload))
             if owner is not None and (venue is None or venue.name != owner):
                 self._disbelieve("forged_by_program", owner, {"program": keys.text(step.program)})

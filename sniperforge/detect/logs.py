@@ -56,8 +56,8 @@ class Call:
         self.logs: list[str] = []
 
 
-#: Program, depth, index, parent, events, logs of a call, as the native reader tells it.
-Row = tuple[Pubkey, int, int, Pubkey, list[bytes], list[str]]
+#: Program, depth, index, parent, events, logs, accounts, data of a call, as the native reader tells it.
+Row = tuple[Pubkey, int, int, Pubkey, list[bytes], list[str], tuple[Pubkey, ...], bytes]
 
 
 class Logs(NamedTuple):
@@ -198,23 +198,22 @@ def _payloads(line: str) -> list[bytes]:
 
 def grow(calls: Iterable[Call]) -> tuple[Step, ...]:
     """Return calls (in order of execution, each one deeper than its predecessor by at most one) as a tree."""
-    return _tree(
-        (one.program, one.depth, one.index, one.parent, one.events, one.logs, one.accounts, one.data) for one in calls
+    return grow_rows(
+        [
+            (one.program, one.depth, one.index, one.parent, one.events, one.logs, one.accounts, one.data)
+            for one in calls
+        ]
     )
 
 
-def grow_rows(rows: Iterable[Row]) -> tuple[Step, ...]:
-    """Return what `_native.read_logs` told as a tree: calls as `read_logs` would have told them."""
-    return _tree((*row, (), b"") for row in rows)
-
-
-def _tree(
-    rows: Iterable[tuple[Pubkey, int, int, Pubkey, list[bytes], list[str], tuple[Pubkey, ...], bytes]],
-) -> tuple[Step, ...]:
+def grow_rows(rows: Sequence[Row]) -> tuple[Step, ...]:
+    """Return calls as rows, in order of execution, as a tree."""
     below: dict[int, list[Step]] = {}
-    for program, depth, index, parent, events, logs, accounts, data in reversed(list(rows)):
-        children = below.pop(depth + 1, None)
-        children_in_order = tuple(children[::-1]) if children else ()
-        step = Step(program, accounts, data, tuple(events), tuple(logs), children_in_order, index, depth, parent)
-        below.setdefault(depth, []).append(step)
+    for program, depth, index, parent, events, logs, accounts, data in reversed(rows):
+        children = tuple(below.pop(depth + 1)[::-1]) if depth + 1 in below else ()
+        step = Step(program, accounts, data, tuple(events), tuple(logs), children, index, depth, parent)
+        if depth in below:
+            below[depth].append(step)
+        else:
+            below[depth] = [step]
     return tuple(below.get(1, ())[::-1])

@@ -29,6 +29,8 @@ NOTHING, WANTED, UNCLEAR = 0, 1, 2
 
 #: Letters of base64 that eight bytes of discriminator fill wholly.
 TAG_LETTERS = 10
+#: Bytes of a discriminator that those letters tell wholly.
+HEAD_BYTES = 7
 #: A marker of exactly these letters is a discriminator; any other one is a word.
 _TAG = re.compile(rb"[A-Za-z0-9+/]{10}\Z")
 _CUT = b"Log truncated"
@@ -67,6 +69,7 @@ class Scanner:
     Attributes:
         creation_tags: ten letters of a creation's (completion's, migration's)
             discriminator -> name of the venue whose it is.
+        creation_heads: the bytes such payloads start with, as far as a tag tells them.
         leads: offsets modulo 3 at which tracked keys must be known by their letters.
         tracked: letters of tracked keys; whoever tracks pools keeps it.
         blind: program ids as text: in frames with instructions they count as a
@@ -78,6 +81,7 @@ class Scanner:
 
     def __init__(self, venues: Iterable[Venue], *, trades: str) -> None:
         self.creation_tags: dict[bytes, str] = {}
+        self.creation_heads: set[bytes] = set()
         self.tracked: dict[bytes, int] = {}
         self.blind: list[bytes] = []
         self._trades = trades
@@ -87,6 +91,7 @@ class Scanner:
             for marker in venue.markers:
                 if _TAG.match(marker):
                     self.creation_tags[marker[:TAG_LETTERS]] = venue.name
+                    self.creation_heads.add(binascii.a2b_base64(marker[:TAG_LETTERS] + b"==")[:HEAD_BYTES])
                     tests.tags[marker] = None
                 elif marker != _CUT:
                     tests.sort(marker)

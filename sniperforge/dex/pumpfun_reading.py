@@ -225,7 +225,7 @@ def _swapped(record: Record, context: Context, index: int) -> Event:
     # What the trader pays or is paid less. Cashback and holder rewards are told apart from
     # the creator's fee they replace (a recorded buy of 3 SOL is amount + fee + cashback to
     # the lamport); buyback is a share of the protocol's. Until 2025-04 no fee was told.
-    fees = sum([ints.get(name, 0) for name in ("fee", "creator_fee", "cashback", "holder_rewards")])
+    fees = ints["fee"] + ints["creator_fee"] + ints["cashback"] + ints["holder_rewards"]
     return Swapped(
         ts_ns=context.now_ns,
         origin_ns=context.recv_ns,
