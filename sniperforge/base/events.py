@@ -12,33 +12,18 @@ to (`trace_id`) and when the frame that started it all left the socket
 
 from __future__ import annotations
 
-import hashlib
-
 import msgspec
 
+#: A stable 53-bit id for the thing its parts name (exact in jq and in a browser). The same
+#: launch or order gets the same id in every process and after every restart, which is what
+#: makes "exactly once" and replay checkable.
+from sniperforge.base._identity import event_id as event_id
 from sniperforge.base.units import ZERO_KEY, Pubkey
 
 SCHEMA_VERSION = 1
 
 #: Ring record type of a raw source frame; frames are not msgpack, see `Frame`.
 FRAME = 1
-
-
-def event_id(kind: str, *parts: bytes | int | str) -> int:
-    """Return a stable 53-bit id for the thing *parts* name (exact in jq and in a browser).
-
-    The same launch or order gets the same id in every process and after every
-    restart, which is what makes "exactly once" and replay checkable.
-    """
-    digest = hashlib.blake2b(kind.encode(), digest_size=8)
-    for part in parts:
-        if isinstance(part, int):
-            part = str(part)
-        if isinstance(part, str):
-            part = part.encode()
-        digest.update(len(part).to_bytes(4, "little"))
-        digest.update(part)
-    return int.from_bytes(digest.digest(), "little") >> 11
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
