@@ -39,6 +39,8 @@ PASSED_ON = frozenset(
 )
 #: Problems told one by one on stderr; of the rest only the number is told.
 PROBLEMS_TOLD_MAX = 100
+#: Problems remembered as told further up: more than one read of a pipe can bring.
+HEARD_MAX = 16_384
 #: States of an endpoint that are as they should be.
 _FINE = frozenset(("connecting", "connected", "subscribed", "live", "replaying", "ended"))
 
@@ -71,7 +73,7 @@ class Problems:
         """Note what came in, and return it: a stage further up has told it."""
         if isinstance(message, InputRefused):
             self._heard[message.where, message.problem] = None
-            if len(self._heard) > PROBLEMS_TOLD_MAX:
+            if len(self._heard) > HEARD_MAX:
                 self._heard.popitem(last=False)
         return message
 
@@ -110,21 +112,20 @@ class Ends:
         Raises:
             ConfigError, RingMissing: it cannot be opened.
         """
-        kind, _, rest = uri.partition(":")
+        kind, rest = _parted(uri)
         if kind == "ring":
             mask = interest_mask(kinds, frames=frames)
             return RingInbox(Ring.attach(rest, instance=self.instance).consumer(self.stage, interest=mask))
         told = self.problems.refused
         if uri == "-":
             return _Heard(LineInbox(sys.stdin.buffer, "stdin", self.clock.now_ns, told), self.problems)
-        path = rest if kind in ("file", "tape") else uri
-        if frames and not Path(path).is_fifo():
-            return FrameFileInbox(path, self.clock.now_ns, told)
-        return _Heard(LineInbox(opened(path, "rb"), path, self.clock.now_ns, told), self.problems)
+        if frames and not Path(rest).is_fifo():
+            return FrameFileInbox(rest, self.clock.now_ns, told)
+        return _Heard(LineInbox(opened(rest, "rb"), rest, self.clock.now_ns, told), self.problems)
 
     def outbox(self, uri: str, *topics: str) -> Outbox:
         """Open the writing end *uri*; a ring URI opens all rings the stage writes."""
-        kind, _, rest = uri.partition(":")
+        kind, rest = _parted(uri)
         if kind == "ring":
             if rest not in topics:
                 raise UsageError(f"--out {uri}: this stage writes {', '.join(topics)}; name one of them")
@@ -133,8 +134,7 @@ class Ends:
         elif uri == "-":
             outbox = LineOutbox(sys.stdout.buffer, told=self.problems.passing)
         else:
-            path = rest if kind == "file" else uri
-            outbox = LineOutbox(opened(path, "wb"), path, told=self.problems.passing)
+            outbox = LineOutbox(opened(rest, "wb"), rest, told=self.problems.passing)
         self._outbox = outbox
         return outbox
 
@@ -151,13 +151,17 @@ class Ends:
         import uvloop
 
         async def bounded() -> None:
-            running = asyncio.get_running_loop()
+            running, work = asyncio.get_running_loop(), asyncio.ensure_future(stage)
+            # Until the stage has its own handler there is nothing of it to be drained.
+            running.add_signal_handler(signal.SIGTERM, work.cancel)
             timer = running.call_later(seconds, os.kill, os.getpid(), signal.SIGTERM) if seconds else None
             try:
-                await stage
+                await asyncio.wait({work})
             finally:
                 if timer:
                     timer.cancel()
+            if not work.cancelled():
+                work.result()
 
         try:
             uvloop.run(bounded())
@@ -171,6 +175,14 @@ class Ends:
             self.problems.end()
             if isinstance(self._outbox, RingOutbox):
                 self._outbox.close()
+
+
+def _parted(uri: str) -> tuple[str, str]:
+    """Return the kind of *uri* and what it names; a text without one of our kinds is a path."""
+    for kind in ("ring", "file", "tape"):
+        if uri.startswith(f"{kind}:"):
+            return kind, uri.removeprefix(f"{kind}:")
+    return "file", uri
 
 
 class _Heard:
