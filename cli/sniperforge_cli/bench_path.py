@@ -145,7 +145,7 @@ def _legs(instance: str) -> dict[str, list[int]]:
 
     session = Session()
     for topic in ("market", "intents", "fills"):
-        with Ring.attach(topic, instance=instance).consumer("bench-legs", start="head") as reader:
+        with Ring.attach(topic, instance=instance).consumer("bench-legs", start="head", observer=True) as reader:
             while batch := reader.drain():
                 for record in batch:
                     session.on(wire.decode(record.type, record.payload))

@@ -161,7 +161,7 @@ class Demo:
         self._spawn("system", lambda ready: System(topology).run(ready=ready), timeout_s=60.0)
         for topic in WATCHED:
             ring = Ring.attach(topic, instance=self.instance)
-            self._readers[topic] = ring.consumer(VIEWER, start="head")
+            self._readers[topic] = ring.consumer(VIEWER, start="head", observer=True)
 
     def _make_market(self, ready: Callable[[], None]) -> int:
         """Run the market maker in this process to its end."""
