@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 import msgspec
@@ -62,10 +63,11 @@ class Terms(NamedTuple):
 
 
 class _Shape(NamedTuple):
-    """Slots by name, keys that are fixed, and the template (None: this shape cannot be patched)."""
+    """How to take slots and fixed keys out of a swap's keys, and the template (None: it cannot be patched)."""
 
-    names: tuple[str, ...]
-    fixed: tuple[tuple[str, Pubkey], ...]
+    slots: Callable[[Mapping[str, Pubkey]], tuple[Pubkey, ...]]
+    fixed: Callable[[Mapping[str, Pubkey]], tuple[Pubkey, ...]]
+    fixed_keys: tuple[Pubkey, ...]
     template: Template | None
 
 
@@ -111,7 +113,7 @@ class Builder:
             instructions = self._instructions(venue, keys, pool, self._order(terms), terms)
             return compile_message(self.wallet, instructions, blockhash)
         numbers = (terms.amount_in, terms.amount_out_min, terms.price_micro_lamports, terms.tip_lamports)
-        return shape.template.patch([keys[name] for name in shape.names], numbers, blockhash)
+        return shape.template.patch(shape.slots(keys), numbers, blockhash)
 
     def instructions(self, pool: Pool, terms: Terms) -> tuple[Instruction, ...]:
         """Return the instructions themselves (for showing and simulating; the slow way)."""
@@ -174,10 +176,7 @@ class Builder:
                 self._shapes.clear()
             shapes = self._shapes[name] = []
         for shape in shapes:
-            for fixed, value in shape.fixed:
-                if keys[fixed] != value:
-                    break
-            else:
+            if shape.fixed(keys) == shape.fixed_keys:
                 return shape
         shape = self._make(venue, pool, self._order(terms), keys, terms)
         # The newest first: the next order most likely looks like this one.
@@ -191,17 +190,18 @@ class Builder:
         fixed = tuple((name, key) for name, key in keys.items() if key in self._constants)
         names = tuple(name for name, key in keys.items() if key not in self._constants)
         build = self._open(venue, pool, order, terms, dict(fixed), names)
+        shape = _Shape(_taker(names), _taker([name for name, _ in fixed]), tuple(key for _, key in fixed), None)
         try:
             template = Template(self.wallet, build, key_count=len(names), number_count=4)
         except TemplateMismatch:
-            return _Shape(names, fixed, None)
+            return shape
         # A venue that takes a key from the pool instead of from `keys` would have
         # frozen this pool's key into every later order: proven not to be so, here.
         probe = bytes(32)
         numbers = (terms.amount_in, terms.amount_out_min, terms.price_micro_lamports, terms.tip_lamports)
-        patched = template.patch([keys[name] for name in names], numbers, probe)
+        patched = template.patch(shape.slots(keys), numbers, probe)
         slow = compile_message(self.wallet, self._instructions(venue, keys, pool, order, terms), probe)
-        return _Shape(names, fixed, template if patched == slow else None)
+        return shape._replace(template=template) if patched == slow else shape
 
     def _open(
         self, venue: Venue, pool: Pool, order: SwapOrder, terms: Terms, fixed: dict[str, Pubkey], names: tuple[str, ...]
@@ -217,6 +217,13 @@ class Builder:
             return self._instructions(venue, keys, stranger, opened, priced)
 
         return build
+
+
+def _taker(names: Sequence[str]) -> Callable[[Mapping[str, Pubkey]], tuple[Pubkey, ...]]:
+    """Return what takes the keys *names* out of a mapping, in one step where there are two or more."""
+    if len(names) >= 2:
+        return itemgetter(*names)
+    return lambda keys: tuple([keys[name] for name in names])
 
 
 def _stranger(pool: Pool) -> Pool:

@@ -29,7 +29,7 @@ from sniperforge.base.keys import text
 from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.dex import pump_fees
 from sniperforge.dex.account_table import Keys
-from sniperforge.dex.programs import TOKEN, TOKEN_2022, WSOL, close_account, open_ata
+from sniperforge.dex.programs import TOKEN, TOKEN_2022, WSOL, ata, close_account, open_ata
 from sniperforge.dex.pump_fees import CURVE_RATES, Rates
 from sniperforge.dex.pumpfun_curve import apply, base_for_budget, market_cap, quote_in, quote_out, rates_of
 from sniperforge.dex.pumpfun_instructions import (
@@ -39,9 +39,12 @@ from sniperforge.dex.pumpfun_instructions import (
     MAYHEM_FEE_RECIPIENT,
     PROGRAM,
     RULES,
+    base_account_of,
     curve_of,
     instruction,
     keys_for,
+    sharing_of,
+    vault_of,
 )
 from sniperforge.dex.pumpfun_layouts import decode_account, decode_event
 from sniperforge.dex.pumpfun_reading import DECIMALS, NAME, read, verify
@@ -76,22 +79,14 @@ __all__ = [
 _AMOUNTS = struct.Struct("<QQ")
 _TOKEN_PROGRAM_NAMES = {TOKEN: "spl", TOKEN_2022: "2022"}
 
-#: What differs between two pools of one `variant`; the rest is constant or in the pool.
-_SWAP_KEYS = (
+#: What differs between wallets and quotes, but not between coins.
+_STANDING = (
     "user",
-    "base_mint",
-    "bonding_curve",
     "fee_recipient",
     "associated_quote_fee_recipient",
     "buyback_fee_recipient",
     "associated_quote_buyback_fee_recipient",
-    "associated_base_bonding_curve",
-    "associated_quote_bonding_curve",
-    "associated_base_user",
     "associated_quote_user",
-    "creator_vault",
-    "associated_creator_vault",
-    "sharing_config",
     "user_volume_accumulator",
     "associated_user_volume_accumulator",
 )
@@ -175,23 +170,34 @@ def swap_exact_out(pool: Pool, user: Pubkey, base_out: int, quote_max: int) -> t
 def swap_keys(pool: Pool, user: Pubkey, is_buy: bool) -> dict[str, Pubkey]:
     """Return the keys of a swap that are neither constant nor fixed by `variant`.
 
-    The same for both sides. Six of them are derived anew for a new coin.
+    The same for both sides. Four of them are derived anew for a new coin, six when
+    `pool.keys` does not name the creator's vault and the curve's account.
     """
-    keys = pool.keys
+    keys, mint, curve, program = pool.keys, pool.base_mint, pool.address, pool.base_program
+    quote_mint, quote_program = pool.quote_mint, pool.quote_program
     usual = MAYHEM_FEE_RECIPIENT if pool.numbers.get("mayhem") else FEE_RECIPIENT
-    return dict(
-        _derived(
+    vault = keys.get("creator_vault") or vault_of(keys.get("creator", ZERO_KEY))
+    curve_quote, user_base, vault_quote, sharing = _coin_keys(
+        user, mint, program, quote_mint, quote_program, curve, vault
+    )
+    return {
+        **_standing_keys(
             user,
-            pool.base_mint,
-            pool.base_program,
-            pool.quote_mint,
-            pool.quote_program,
-            pool.address,
-            keys.get("creator", ZERO_KEY),
+            quote_mint,
+            quote_program,
             keys.get("fee_recipient", usual),
             keys.get("buyback_fee_recipient", BUYBACK_FEE_RECIPIENT),
-        )
-    )
+        ),
+        "base_mint": mint,
+        "bonding_curve": curve,
+        "associated_base_bonding_curve": keys.get("associated_base_bonding_curve")
+        or base_account_of(curve, mint, program),
+        "associated_quote_bonding_curve": curve_quote,
+        "associated_base_user": user_base,
+        "creator_vault": vault,
+        "associated_creator_vault": vault_quote,
+        "sharing_config": sharing,
+    }
 
 
 def assemble(keys: Mapping[str, Pubkey], pool: Pool, order: SwapOrder) -> tuple[Instruction, ...]:
@@ -230,31 +236,38 @@ def compute_units(is_buy: bool) -> int:
 
 
 @lru_cache(maxsize=1024)
-def _derived(
+def _coin_keys(
     user: Pubkey,
-    base_mint: Pubkey,
-    base_program: Pubkey,
+    mint: Pubkey,
+    program: Pubkey,
     quote_mint: Pubkey,
     quote_program: Pubkey,
     curve: Pubkey,
-    creator: Pubkey,
-    fee_recipient: Pubkey,
-    buyback_fee_recipient: Pubkey,
+    vault: Pubkey,
+) -> tuple[Pubkey, Pubkey, Pubkey, Pubkey]:
+    """Derive once what the buy of a coin needs; its sell finds it here."""
+    return (
+        ata(curve, quote_mint, quote_program),
+        ata(user, mint, program),
+        ata(vault, quote_mint, quote_program),
+        sharing_of(mint),
+    )
+
+
+@lru_cache(maxsize=256)
+def _standing_keys(
+    user: Pubkey, quote_mint: Pubkey, quote_program: Pubkey, fee_recipient: Pubkey, buyback_fee_recipient: Pubkey
 ) -> dict[str, Pubkey]:
-    """Derive once what the buy needs; the sell of the same coin finds it here."""
+    """Derive once what is the same for every coin."""
     known = {
         "user": user,
-        "base_mint": base_mint,
-        "base_token_program": base_program,
         "quote_mint": quote_mint,
         "quote_token_program": quote_program,
-        "bonding_curve": curve,
-        "creator": creator,
         "fee_recipient": fee_recipient,
         "buyback_fee_recipient": buyback_fee_recipient,
     }
     keys = Keys(RULES, known)
-    return {name: keys[name] for name in _SWAP_KEYS}
+    return {name: keys[name] for name in _STANDING}
 
 
 def _rates_loaded(pool: Pool, accounts: Mapping[str, bytes]) -> Rates:

@@ -77,6 +77,11 @@ def vault_of(creator: Pubkey) -> Pubkey:
     return pda(PROGRAM, b"creator-vault", creator)
 
 
+def sharing_of(mint: Pubkey) -> Pubkey:
+    """Return where a coin's creator may say with whom the fees are shared."""
+    return pda(FEE_PROGRAM, b"sharing-config", mint)
+
+
 @lru_cache(maxsize=64)
 def _volume_of(user: Pubkey) -> Pubkey:
     return pda(PROGRAM, b"user_volume_accumulator", user)
@@ -93,7 +98,7 @@ RULES: Rules = {
     "associated_quote_user": lambda k: _cached_ata(k["user"], k["quote_mint"], k["quote_token_program"]),
     "creator_vault": lambda k: vault_of(k["creator"]),
     "associated_creator_vault": lambda k: ata(k["creator_vault"], k["quote_mint"], k["quote_token_program"]),
-    "sharing_config": lambda k: pda(FEE_PROGRAM, b"sharing-config", k["base_mint"]),
+    "sharing_config": lambda k: sharing_of(k["base_mint"]),
     "holder_rewards": lambda k: pda(PROGRAM, b"holder-rewards", k["base_mint"]),
     "user_volume_accumulator": lambda k: _volume_of(k["user"]),
     "associated_user_volume_accumulator": lambda k: _cached_ata(

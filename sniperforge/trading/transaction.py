@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 
 from sniperforge.base.errors import SniperForgeError
 from sniperforge.base.units import U64_MAX, Pubkey
@@ -134,14 +135,12 @@ class Template:
     _KEY, _NUMBER, _BLOCKHASH = range(3)
 
     __slots__ = (
-        "_blockhash_at",
+        "_arranged",
         "_build",
-        "_distinct",
         "_key_count",
-        "_keys_at",
         "_number_count",
-        "_numbers_at",
         "_pieces",
+        "_row_count",
         "_rows",
         "_size",
         "_static",
@@ -168,23 +167,22 @@ class Template:
         self._cut(message, sorted(places))
         self._static = frozenset(table).difference(keys)
         # A slot the builder does not use has no row, so it cannot collide either.
-        self._rows = sorted({slot for _, slot in self._keys_at})
-        self._distinct = len(self._static) + len(self._rows)
+        rows = sorted({slot for _, _, slot, kind in places if kind == self._KEY})
+        self._rows = None if len(rows) == key_count else rows
+        self._row_count = len(rows)
         self._prove()
 
     def _cut(self, message: bytes, places: list[tuple[int, int, int, int]]) -> None:
-        """Cut *message* into pieces, with a piece of its own for every value that is open."""
-        self._pieces: list[bytes] = []
-        open_pieces: tuple[list[tuple[int, int]], ...] = ([], [], [])
-        done = 0
-        for at, size, slot, kind in places:
-            if at > done:
-                self._pieces.append(message[done:at])
-            open_pieces[kind].append((len(self._pieces), slot))
-            self._pieces.append(message[at : at + size])
-            done = at + size
-        self._pieces.append(message[done:])
-        self._keys_at, self._numbers_at, ((self._blockhash_at, _),) = open_pieces
+        """Cut *message* into the pieces that stay, and say in which order they and the values are joined."""
+        cuts = [0, *(edge for at, size, _, _ in places for edge in (at, at + size)), len(message)]
+        kept = [message[start:end] for start, end in zip(cuts[::2], cuts[1::2], strict=True)]
+        # The values stand behind the pieces: keys, numbers, blockhash.
+        first = (len(kept), len(kept) + self._key_count, len(kept) + self._key_count + self._number_count)
+        order = [0]
+        for piece, (_, _, slot, kind) in enumerate(places, start=1):
+            order += (first[kind] + slot, piece)
+        self._pieces = tuple(kept)
+        self._arranged = itemgetter(*order)
 
     def _prove(self) -> None:
         keys, numbers, blockhash = _sentinels("second", self._key_count, self._number_count)
@@ -213,19 +211,15 @@ class Template:
                 f"the template takes {self._key_count} keys, {self._number_count} numbers and a 32-byte blockhash, "
                 f"got {len(keys)}, {len(numbers)} and {len(blockhash)}; rebuild it for this order"
             )
-        if len(self._static.union([keys[slot] for slot in self._rows])) != self._distinct:
+        used = keys if self._rows is None else [keys[slot] for slot in self._rows]
+        if len(set(used)) != self._row_count or not self._static.isdisjoint(used):
             self.slow_count += 1
             return compile_message(self.payer, self._build(keys, numbers), blockhash)
-        pieces = self._pieces.copy()
-        for piece, slot in self._keys_at:
-            pieces[piece] = keys[slot]
         try:
-            for piece, slot in self._numbers_at:
-                pieces[piece] = _pack_u64(numbers[slot])
+            values = (*self._pieces, *keys, *map(_pack_u64, numbers), blockhash)
         except struct.error:
             raise TransactionInvalid(f"an amount is outside 0..{U64_MAX}; check the order's amounts") from None
-        pieces[self._blockhash_at] = blockhash
-        message = b"".join(pieces)
+        message = b"".join(self._arranged(values))
         if len(message) != self._size:
             raise TransactionInvalid("a key of the order is not 32 bytes; check the pool it came with")
         return message
