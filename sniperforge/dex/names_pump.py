@@ -1,0 +1,163 @@
+"""What pump.fun's and PumpSwap's instructions are called, with their accounts in every form recorded.
+
+Events stand in the venues' own layouts. Sources: @pump-fun/pump-sdk 2.0.0 (IDLs
+pump.json, pump_amm.json), mainnet transactions of 2024-07 to 2026-07.
+"""
+
+from __future__ import annotations
+
+from sniperforge.dex.name_table import table
+
+PUMPFUN = table(
+    "pumpfun",
+    "6EF8rrecthR5Dkzon8Nwu78hRvfCKubJ14M5uBEwF6P",
+    instructions="""
+create 181ec828051c0777
+( name:string symbol:string uri:string / creator:pubkey
+= mint mint_authority bonding_curve associated_bonding_curve global mpl_token_metadata metadata user system_program
+  token_program associated_token_program rent event_authority program
+create_v2 d6904cec5f8b31b4
+( name:string symbol:string uri:string creator:pubkey / is_mayhem_mode:bool is_cashback_enabled:bool
+  creator_fee_bps:u64 is_holder_reward:bool
+= mint mint_authority bonding_curve associated_bonding_curve global user system_program token_program
+  associated_token_program mayhem_program_id global_params sol_vault mayhem_state mayhem_token_vault event_authority
+  program quote_mint associated_quote_bonding_curve quote_token_program quote_control
+= mint mint_authority bonding_curve associated_bonding_curve global user system_program token_program
+  associated_token_program mayhem_program_id global_params sol_vault mayhem_state mayhem_token_vault event_authority
+  program
+buy 66063d1201daebea
+( amount:u64 max_sol_cost:u64 / track_volume:bool
+= global fee_recipient mint bonding_curve associated_bonding_curve associated_user user system_program token_program
+  creator_vault event_authority program global_volume_accumulator user_volume_accumulator fee_config fee_program
+  bonding_curve_v2 buyback_fee_recipient
+= global fee_recipient mint bonding_curve associated_bonding_curve associated_user user system_program token_program
+  creator_vault event_authority program global_volume_accumulator user_volume_accumulator fee_config fee_program
+= global fee_recipient mint bonding_curve associated_bonding_curve associated_user user system_program token_program
+  rent event_authority program
+= global fee_recipient mint bonding_curve associated_bonding_curve associated_user user system_program token_program
+  creator_vault event_authority program
+sell 33e685a4017f83ad
+( amount:u64 min_sol_output:u64
+= global fee_recipient mint bonding_curve associated_bonding_curve associated_user user system_program creator_vault
+  token_program event_authority program fee_config fee_program user_volume_accumulator bonding_curve_v2
+  buyback_fee_recipient
+= global fee_recipient mint bonding_curve associated_bonding_curve associated_user user system_program creator_vault
+  token_program event_authority program fee_config fee_program
+= global fee_recipient mint bonding_curve associated_bonding_curve associated_user user system_program creator_vault
+  token_program event_authority program
+= global fee_recipient mint bonding_curve associated_bonding_curve associated_user user system_program
+  associated_token_program token_program event_authority program
+buy_exact_sol_in 38fc74089edfcd5f
+( spendable_sol_in:u64 min_tokens_out:u64 / track_volume:bool
+= global fee_recipient mint bonding_curve associated_bonding_curve associated_user user system_program token_program
+  creator_vault event_authority program global_volume_accumulator user_volume_accumulator fee_config fee_program
+  bonding_curve_v2 buyback_fee_recipient
+= global fee_recipient mint bonding_curve associated_bonding_curve associated_user user system_program token_program
+  creator_vault event_authority program global_volume_accumulator user_volume_accumulator fee_config fee_program
+buy_v2 b817ee6167c5d33d
+( amount:u64 max_sol_cost:u64
+= global base_mint quote_mint base_token_program quote_token_program associated_token_program fee_recipient
+  associated_quote_fee_recipient buyback_fee_recipient associated_quote_buyback_fee_recipient bonding_curve
+  associated_base_bonding_curve associated_quote_bonding_curve user associated_base_user associated_quote_user
+  creator_vault associated_creator_vault sharing_config global_volume_accumulator user_volume_accumulator
+  associated_user_volume_accumulator fee_config fee_program system_program event_authority program
+buy_exact_quote_in_v2 c2ab1c46684d5b2f
+( spendable_quote_in:u64 min_tokens_out:u64
+= global base_mint quote_mint base_token_program quote_token_program associated_token_program fee_recipient
+  associated_quote_fee_recipient buyback_fee_recipient associated_quote_buyback_fee_recipient bonding_curve
+  associated_base_bonding_curve associated_quote_bonding_curve user associated_base_user associated_quote_user
+  creator_vault associated_creator_vault sharing_config global_volume_accumulator user_volume_accumulator
+  associated_user_volume_accumulator fee_config fee_program system_program event_authority program
+sell_v2 5df6823ce7e940b2
+( amount:u64 min_sol_output:u64
+= global base_mint quote_mint base_token_program quote_token_program associated_token_program fee_recipient
+  associated_quote_fee_recipient buyback_fee_recipient associated_quote_buyback_fee_recipient bonding_curve
+  associated_base_bonding_curve associated_quote_bonding_curve user associated_base_user associated_quote_user
+  creator_vault associated_creator_vault sharing_config user_volume_accumulator associated_user_volume_accumulator
+  fee_config fee_program system_program event_authority program
+migrate 9beae792ec9ea21e
+= global withdraw_authority mint bonding_curve associated_bonding_curve user system_program token_program pump_amm
+  pool pool_authority pool_authority_mint_account pool_authority_wsol_account amm_global_config wsol_mint lp_mint
+  user_pool_token_account pool_base_token_account pool_quote_token_account token_2022_program associated_token_program
+  pump_amm_event_authority event_authority program rent boost_vault_authority boost_vault_quote
+= global withdraw_authority mint bonding_curve associated_bonding_curve user system_program token_program pump_amm
+  pool pool_authority pool_authority_mint_account pool_authority_wsol_account amm_global_config wsol_mint lp_mint
+  user_pool_token_account pool_base_token_account pool_quote_token_account token_2022_program associated_token_program
+  pump_amm_event_authority event_authority program rent
+migrate_v2 bbcb121fceedfe29
+= global withdraw_authority base_mint quote_mint bonding_curve associated_base_bonding_curve
+  associated_quote_bonding_curve user system_program pump_amm pool pool_authority pool_authority_mint_account
+  pool_authority_quote_account amm_global_config lp_mint user_pool_token_account pool_base_token_account
+  pool_quote_token_account base_token_program quote_token_program token_2022_program associated_token_program
+  pump_amm_event_authority rent event_authority program boost_vault_authority boost_vault_quote
+= global withdraw_authority base_mint quote_mint bonding_curve associated_base_bonding_curve
+  associated_quote_bonding_curve user system_program pump_amm pool pool_authority pool_authority_mint_account
+  pool_authority_quote_account amm_global_config lp_mint user_pool_token_account pool_base_token_account
+  pool_quote_token_account base_token_program quote_token_program token_2022_program associated_token_program
+  pump_amm_event_authority rent event_authority program
+extend_account ea66c2cb96483ee5
+= account user system_program event_authority program
+""",
+)
+
+PUMPSWAP = table(
+    "pumpswap",
+    "pAMMBay6oceH9fJKBRHGP5D4bD4sWpmSwMn52FMfXEA",
+    instructions="""
+create_pool e992d18ecf6840bc
+( index:u16 base_amount_in:u64 quote_amount_in:u64 / coin_creator:pubkey is_mayhem_mode:bool is_cashback_coin:bool
+  creator_fee_bps:u64 can_edit_creator_fee:bool is_holder_reward:bool
+= pool global_config creator base_mint quote_mint lp_mint user_base_token_account user_quote_token_account
+  user_pool_token_account pool_base_token_account pool_quote_token_account system_program token_2022_program
+  base_token_program quote_token_program associated_token_program event_authority program
+buy 66063d1201daebea
+( base_amount_out:u64 max_quote_amount_in:u64 / track_volume:bool
+= pool user global_config base_mint quote_mint user_base_token_account user_quote_token_account
+  pool_base_token_account pool_quote_token_account protocol_fee_recipient protocol_fee_recipient_token_account
+  base_token_program quote_token_program system_program associated_token_program event_authority program
+  coin_creator_vault_ata coin_creator_vault_authority global_volume_accumulator user_volume_accumulator fee_config
+  fee_program user_volume_accumulator_quote_ata pool_v2 buyback_fee_recipient buyback_fee_recipient_token_account
+= pool user global_config base_mint quote_mint user_base_token_account user_quote_token_account
+  pool_base_token_account pool_quote_token_account protocol_fee_recipient protocol_fee_recipient_token_account
+  base_token_program quote_token_program system_program associated_token_program event_authority program
+  coin_creator_vault_ata coin_creator_vault_authority global_volume_accumulator user_volume_accumulator fee_config
+  fee_program
+= pool user global_config base_mint quote_mint user_base_token_account user_quote_token_account
+  pool_base_token_account pool_quote_token_account protocol_fee_recipient protocol_fee_recipient_token_account
+  base_token_program quote_token_program system_program associated_token_program event_authority program
+  coin_creator_vault_ata coin_creator_vault_authority
+= pool user global_config base_mint quote_mint user_base_token_account user_quote_token_account
+  pool_base_token_account pool_quote_token_account protocol_fee_recipient protocol_fee_recipient_token_account
+  base_token_program quote_token_program system_program associated_token_program event_authority program
+buy_exact_quote_in c62e1552b4d9e870
+( spendable_quote_in:u64 min_base_amount_out:u64 / track_volume:bool
+= pool user global_config base_mint quote_mint user_base_token_account user_quote_token_account
+  pool_base_token_account pool_quote_token_account protocol_fee_recipient protocol_fee_recipient_token_account
+  base_token_program quote_token_program system_program associated_token_program event_authority program
+  coin_creator_vault_ata coin_creator_vault_authority global_volume_accumulator user_volume_accumulator fee_config
+  fee_program user_volume_accumulator_quote_ata pool_v2 buyback_fee_recipient buyback_fee_recipient_token_account
+= pool user global_config base_mint quote_mint user_base_token_account user_quote_token_account
+  pool_base_token_account pool_quote_token_account protocol_fee_recipient protocol_fee_recipient_token_account
+  base_token_program quote_token_program system_program associated_token_program event_authority program
+  coin_creator_vault_ata coin_creator_vault_authority global_volume_accumulator user_volume_accumulator fee_config
+  fee_program
+sell 33e685a4017f83ad
+( base_amount_in:u64 min_quote_amount_out:u64
+= pool user global_config base_mint quote_mint user_base_token_account user_quote_token_account
+  pool_base_token_account pool_quote_token_account protocol_fee_recipient protocol_fee_recipient_token_account
+  base_token_program quote_token_program system_program associated_token_program event_authority program
+  coin_creator_vault_ata coin_creator_vault_authority fee_config fee_program user_volume_accumulator_quote_ata
+  user_volume_accumulator pool_v2 buyback_fee_recipient buyback_fee_recipient_token_account
+= pool user global_config base_mint quote_mint user_base_token_account user_quote_token_account
+  pool_base_token_account pool_quote_token_account protocol_fee_recipient protocol_fee_recipient_token_account
+  base_token_program quote_token_program system_program associated_token_program event_authority program
+  coin_creator_vault_ata coin_creator_vault_authority fee_config fee_program
+= pool user global_config base_mint quote_mint user_base_token_account user_quote_token_account
+  pool_base_token_account pool_quote_token_account protocol_fee_recipient protocol_fee_recipient_token_account
+  base_token_program quote_token_program system_program associated_token_program event_authority program
+  coin_creator_vault_ata coin_creator_vault_authority
+= pool user global_config base_mint quote_mint user_base_token_account user_quote_token_account
+  pool_base_token_account pool_quote_token_account protocol_fee_recipient protocol_fee_recipient_token_account
+  base_token_program quote_token_program system_program associated_token_program event_authority program
+""",
+)
