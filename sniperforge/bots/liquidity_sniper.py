@@ -39,7 +39,7 @@ from sniperforge.base.events import (
     TokenWanted,
     event_id,
 )
-from sniperforge.base.units import NANOS_PER_SECOND, Pubkey
+from sniperforge.base.units import NANOS_PER_SECOND, Pubkey, slippage_min
 from sniperforge.bots.holdings import Holdings, advance
 from sniperforge.bots.judge import Judge, Verdict
 from sniperforge.bots.settings import check_venues, known_venues, read_settings
@@ -243,7 +243,8 @@ class LiquiditySniper:
             side="buy",
             pool=pool,
             amount_in=size.amount_in,
-            amount_out_min=0,
+            # Of the very quote the size was judged by: nobody has to ask the pool again.
+            amount_out_min=slippage_min(size.quote.amount_out, sizing.slippage_bps),
             slippage_bps=sizing.slippage_bps,
             priority_fee_micro_lamports=sizing.priority_fee_micro_lamports,
             tip_lamports=sizing.tip_lamports,

@@ -205,11 +205,10 @@ class Desk:
             self._exits.discard(intent.position_id)
         if isinstance(outcome, OrderLanded):
             return self._landed(order, outcome)
-        if isinstance(outcome, OrderFailed):
-            self._failed(outcome)
+        told = self._failed(outcome) if isinstance(outcome, OrderFailed) else []
         if intent.side == "buy":
             self._let_go(order.id)
-        return [], None
+        return told, None
 
     def _landed(self, order: Order, fill: OrderLanded) -> tuple[list[Event], Order | None]:
         now_ns, intent = fill.ts_ns, order.intent
@@ -227,11 +226,15 @@ class Desk:
         self.pools.pop(intent.pool.address, None)
         return [changed], entry
 
-    def _failed(self, failure: OrderFailed) -> None:
+    def _failed(self, failure: OrderFailed) -> list[Event]:
+        """Fold a failure in; a position that paid for it is told, so that a reader's sums are ours at any time."""
         self.exposure.wallet_lamports -= failure.fee_lamports
         self.exposure.paid(failure.fee_lamports, failure.ts_ns)
-        if self.book.failed(failure) is None:
+        position = self.book.failed(failure)
+        if position is None:
             self.exposure.realised(-failure.fee_lamports, failure.ts_ns)
+            return []
+        return [position.changed(ts_ns=failure.ts_ns, cause=failure.order_id)]
 
     def _let_go(self, entry_id: int) -> None:
         self.exposure.release(entry_id)

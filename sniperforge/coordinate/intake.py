@@ -18,6 +18,6 @@ def malformed(intent: OrderProposed) -> str:
     if max(amounts) > U64_MAX or min(amounts) < -_ID_MAX or abs(intent.slippage_bps) > _ID_MAX:
         return "an amount does not fit 64 bits"
     keys = (pool.address, pool.base_mint, pool.quote_mint, pool.base_program, pool.quote_program)
-    if {len(key) for key in (*keys, *pool.keys.values())} != {32}:
+    if set(map(len, (*keys, *pool.keys.values()))) != {32}:
         return "a key of its pool does not have 32 bytes"
     return ""

@@ -254,12 +254,15 @@ class Coordinator:
             return
         assert isinstance(ticket, Ticket)
         self.journal.signed(signed, now_ns)
+        signed_ns = self._clock.now_ns()
+        self._execution.submit(signed, ticket, signed_ns)
+        sent_ns = self._clock.now_ns()
+        # The bytes are on their way: what is remembered and told costs nobody a slot.
         self.desk.accepted(signed, ticket.spend_lamports)
-        self._execution.submit(signed, ticket, now_ns)
         self._unmarked.append(signed)
         self.counts.signed += 1
-        self._publish(self.desk.signed(signed, now_ns))
-        self._publish(self.desk.sent(signed, now_ns))
+        self._publish(self.desk.signed(signed, signed_ns))
+        self._publish(self.desk.sent(signed, sent_ns))
 
     def _ticket(self, intent: OrderProposed, now_ns: int) -> Ticket | Refusal:
         if intent.side == "buy" and self._draining:

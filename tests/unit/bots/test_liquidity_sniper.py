@@ -24,7 +24,7 @@ from sniperforge.base.events import (
     TokenWanted,
     event_id,
 )
-from sniperforge.base.units import ZERO_KEY, Pubkey
+from sniperforge.base.units import ZERO_KEY, Pubkey, slippage_min
 from sniperforge.bots.liquidity_sniper import LiquiditySniper, SniperSettings, make, settings_from
 from tests.unit.bots.market import (
     MS,
@@ -39,6 +39,7 @@ from tests.unit.bots.market import (
     opened,
     pool_of,
     pubkey,
+    quote_in,
     trade,
 )
 
@@ -86,9 +87,12 @@ def test_a_launch_that_passes_is_proposed_with_its_stable_id() -> None:
     bot, launch = started(), launch_of(pool_of(1))
     order = only_order(bot.on(launch, START + MS))
     assert order.id == order.position_id == event_id("order", "s1", launch.pool.address, "buy")
-    assert (order.side, order.reason, order.attempt, order.amount_out_min) == ("buy", "entry", 0, 0)
+    assert (order.side, order.reason, order.attempt) == ("buy", "entry", 0)
     assert (order.trace_id, order.cause, order.origin_ns) == (launch.trace_id, launch.id, launch.origin_ns)
-    assert order.amount_in == SniperSettings().sizing.quote_amount
+    sizing = SniperSettings().sizing
+    quote = quote_in(order.pool, sizing.quote_amount, is_buy=True)
+    assert order.amount_in == sizing.quote_amount
+    assert order.amount_out_min == slippage_min(quote.amount_out, sizing.slippage_bps) > 0
     assert order.creator == launch.creator
     assert "1 entries" in bot.describe()
 

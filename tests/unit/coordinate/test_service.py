@@ -103,6 +103,28 @@ def test_slippage_is_counted_from_the_bots_newest_pool(stand: Stand) -> None:
     assert stand.coordinator.stats()["claims"] == 0
 
 
+def test_a_failed_sale_tells_the_position_with_its_fee_in_it(stand: Stand) -> None:
+    """A reader that sums what positions say has our result at any time, not only when they close."""
+    position = bought(stand)
+    stand.on(make_sell(1, position.base_amount, amount_out_min=10**18))
+    failed, changed = stand.wait()
+    assert isinstance(failed, OrderFailed)
+    assert isinstance(changed, PositionChanged)
+    assert (changed.state, changed.base_amount, changed.cause) == ("open", position.base_amount, failed.order_id)
+    assert changed.spent_lamports == position.spent_lamports + failed.fee_lamports
+    assert changed.received_lamports - changed.spent_lamports == stand.coordinator.stats()["pnl_lamports"]
+
+
+def test_signed_and_sent_carry_the_moments_after_signing_and_after_sending(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each leg is a subtraction of stamps: a stamp from before the work would hide it."""
+    ticks = iter(range(START_NS, START_NS + 100))
+    monkeypatch.setattr(stand.clock, "now_ns", lambda: next(ticks))
+    signed, sent = stand.on(make_buy())
+    assert (signed.ts_ns, sent.ts_ns) == (START_NS + 1, START_NS + 2)
+
+
 def test_a_better_pool_at_landing_gives_more(stand: Stand) -> None:
     stand.on(make_buy())
     stand.on(swapped(base_reserve=2 * 10**15, quote_reserve=100 * 10**9))
