@@ -1,7 +1,7 @@
 /* The two loops every frame goes through, as one pass over its bytes each.
  *
  *   ByteTest(tags, tails, groups, escaped, tracked, blind).look(frame) -> 0 nothing, 1 wanted, 2 unclear
- *   read_logs(frame, programs) -> (signature, slot, calls) | None
+ *   read_logs(frame, programs, Step) -> (signature, slot, steps) | None
  *
  * `look` is the whole test of scan.py, for which tests/unit/detect/slow_scan.py is the oracle.
  *
@@ -303,15 +303,15 @@ static PyObject *read_base64(slice text)
     return NULL;
 }
 
-/* Make the row (program, depth, index, parent, payloads, texts, accounts, data; the last two empty) of every call on the stack without one. */
+/* Make the row (program, depth, index, parent, payloads, texts) of every call on the stack without one. */
 static int make_rows(walk *w)
 {
     for (int i = 0; i < w->depth; i++) {
         if (w->stack[i].told) continue;
         static const uint8_t NOBODY[32];
         const uint8_t *parent = i ? w->stack[i - 1].program->key : NOBODY;
-        PyObject *row = Py_BuildValue("(y#iiy#NN()y#)", (const char *)w->stack[i].program->key, (Py_ssize_t)32, i + 1, w->outer,
-                                      (const char *)parent, (Py_ssize_t)32, PyList_New(0), PyList_New(0), "", (Py_ssize_t)0);
+        PyObject *row = Py_BuildValue("(y#iiy#NN)", (const char *)w->stack[i].program->key, (Py_ssize_t)32, i + 1, w->outer,
+                                      (const char *)parent, (Py_ssize_t)32, PyList_New(0), PyList_New(0));
         if (!row) return FAILED;
         int problem = PyList_Append(w->calls, row);
         Py_DECREF(row); /* the list holds it */
@@ -479,12 +479,52 @@ static int is_plain(slice frame)
     return 1;
 }
 
+/* A list of steps as a tuple, the last one first; none for NULL. */
+static PyObject *reversed(PyObject *list)
+{
+    if (!list) return PyTuple_New(0);
+    return PyList_Reverse(list) ? NULL : PyList_AsTuple(list);
+}
+
+/* make(program, accounts, data, events, logs, children, index, depth, parent) of a row; what it called is in *below*. */
+static PyObject *step_of(PyObject *row, PyObject *below, PyObject *make)
+{
+    PyObject *of_row[6];
+    for (int i = 0; i < 6; i++) of_row[i] = PyTuple_GET_ITEM(row, i);
+    PyObject *nothing = PyTuple_New(0), *data = PyBytes_FromStringAndSize(NULL, 0), *children = reversed(below);
+    PyObject *events = PyList_AsTuple(of_row[4]), *logs = PyList_AsTuple(of_row[5]), *step = NULL;
+    PyObject *arguments[9] = {of_row[0], nothing, data, events, logs, children, of_row[2], of_row[1], of_row[3]};
+    if (nothing && data && children && events && logs) step = PyObject_Vectorcall(make, arguments, 9, NULL);
+    for (int i = 1; i < 6; i++) Py_XDECREF(arguments[i]);
+    return step;
+}
+
+/* The rows as a tree of steps: from the last to the first, each takes what stands one deeper. */
+static PyObject *steps_of(PyObject *rows, PyObject *make)
+{
+    PyObject *below[DEPTH_MAX + 2] = {NULL}, *steps = NULL;
+    Py_ssize_t left = PyList_GET_SIZE(rows);
+    for (; left; left--) {
+        PyObject *row = PyList_GET_ITEM(rows, left - 1);
+        long depth = PyLong_AsLong(PyTuple_GET_ITEM(row, 1)); /* 1 to DEPTH_MAX: we made it */
+        PyObject *step = step_of(row, below[depth + 1], make);
+        Py_CLEAR(below[depth + 1]);
+        if (!below[depth]) below[depth] = PyList_New(0);
+        int problem = !step || !below[depth] || PyList_Append(below[depth], step);
+        Py_XDECREF(step);
+        if (problem) break;
+    }
+    if (!left) steps = reversed(below[1]);
+    for (int i = 0; i < DEPTH_MAX + 2; i++) Py_XDECREF(below[i]);
+    return steps;
+}
+
 static PyObject *native_read_logs(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
 {
     (void)self;
-    if (count != 2 || !PyBytes_Check(arguments[0]) || !PyBytes_Check(arguments[1]) ||
+    if (count != 3 || !PyBytes_Check(arguments[0]) || !PyBytes_Check(arguments[1]) ||
         PyBytes_GET_SIZE(arguments[1]) % 32) {
-        PyErr_SetString(PyExc_TypeError, "read_logs takes a frame and the programs' ids in one row of bytes");
+        PyErr_SetString(PyExc_TypeError, "read_logs takes a frame, the programs' ids in one row of bytes, and Step");
         return NULL;
     }
     slice rest = {PyBytes_AS_STRING(arguments[0]), (size_t)PyBytes_GET_SIZE(arguments[0])}, signature;
@@ -506,10 +546,11 @@ static PyObject *native_read_logs(PyObject *self, PyObject *const *arguments, Py
     if (found == FINE && (w.depth || !skip(&rest, TEXT("}},\"subscription\":"))))
         found = ODD;
     if (found == FINE && (!skip_number(&rest, &subscription) || rest.size != 2 || !starts(rest, TEXT("}}")))) found = ODD;
-    if (found == FINE)
-        return Py_BuildValue("(s#KN)", signature.at, (Py_ssize_t)signature.size, (unsigned long long)slot, w.calls);
+    PyObject *steps = found == FINE ? steps_of(w.calls, arguments[2]) : NULL;
     Py_DECREF(w.calls);
-    if (found == FAILED) return NULL;
+    if (steps)
+        return Py_BuildValue("(s#KN)", signature.at, (Py_ssize_t)signature.size, (unsigned long long)slot, steps);
+    if (PyErr_Occurred()) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -639,7 +680,7 @@ static PyTypeObject byte_test_type = {
 
 static PyMethodDef methods[] = {
     {"read_logs", (PyCFunction)(void (*)(void))native_read_logs, METH_FASTCALL,
-     "read_logs(frame, programs) -> (signature, slot, calls) | None"},
+     "read_logs(frame, programs, Step) -> (signature, slot, steps) | None"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,7 +1,6 @@
-from sniperforge.base.units import Pubkey
+from sniperforge.dex.venue import Step
 
 _Spans = tuple[tuple[int, int], ...]
-_Row = tuple[Pubkey, int, int, Pubkey, list[bytes], list[str], tuple[Pubkey, ...], bytes]
 
 class ByteTest:
     def __init__(
@@ -16,4 +15,4 @@ class ByteTest:
     ) -> None: ...
     def look(self, frame: bytes, /) -> int: ...
 
-def read_logs(frame: bytes, programs: bytes, /) -> tuple[str, int, list[_Row]] | None: ...
+def read_logs(frame: bytes, programs: bytes, make: type[Step], /) -> tuple[str, int, tuple[Step, ...]] | None: ...

@@ -244,9 +244,7 @@ class Reader:
         scanner = self.state.scanner
         tags, heads = scanner.creation_tags, scanner.creation_heads
         for payload in step.events:
-            if payload[:HEAD_BYTES] not in heads:
-                continue
-            owner = tags.get(tag_of(payload))
+            owner = tags.get(tag_of(payload)) if payload[:HEAD_BYTES] in heads else None
             if owner is not None and (venue is None or venue.name != owner):
                 self._disbelieve("forged_by_program", owner, {"program": keys.text(step.program)})
         for text in step.logs:

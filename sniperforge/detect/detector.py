@@ -25,8 +25,8 @@ from sniperforge.detect.inputs import Reading, read_frame
 from sniperforge.detect.scan import FORGED_LINE, NOTHING
 from sniperforge.detect.settings import DetectSettings
 from sniperforge.detect.state import State
-from sniperforge.detect.transaction import Transaction, from_rows
-from sniperforge.dex.venue import Venue
+from sniperforge.detect.transaction import Transaction, from_steps
+from sniperforge.dex.venue import Step, Venue
 from sniperforge.dex.venues import VENUES
 
 _BACKSLASH = ord("\\")
@@ -102,9 +102,9 @@ class Detector:
         bytes_max = state.settings.frame_bytes_max
         if len(data) > bytes_max:
             raise DecodeError(f"frame of {len(data)} bytes, {bytes_max} are allowed; raise detect.frame_bytes_max")
-        ordinary = read_logs(data, state.programs)
+        ordinary = read_logs(data, state.programs, Step)
         if ordinary is not None:
-            return (from_rows(*ordinary),)
+            return (from_steps(*ordinary),)
         return read_frame(data, wanted=self._is_wanted, keep=None if _is_odd(data) else state.by_program)
 
     def _is_wanted(self, data: bytes) -> bool:

@@ -56,10 +56,6 @@ class Call:
         self.logs: list[str] = []
 
 
-#: Program, depth, index, parent, events, logs, accounts, data of a call, as the native reader tells it.
-Row = tuple[Pubkey, int, int, Pubkey, list[bytes], list[str], tuple[Pubkey, ...], bytes]
-
-
 class Logs(NamedTuple):
     """What the lines of one transaction say.
 
@@ -198,22 +194,20 @@ def _payloads(line: str) -> list[bytes]:
 
 def grow(calls: Iterable[Call]) -> tuple[Step, ...]:
     """Return calls (in order of execution, each one deeper than its predecessor by at most one) as a tree."""
-    return grow_rows(
-        [
-            (one.program, one.depth, one.index, one.parent, one.events, one.logs, one.accounts, one.data)
-            for one in calls
-        ]
-    )
-
-
-def grow_rows(rows: Sequence[Row]) -> tuple[Step, ...]:
-    """Return calls as rows, in order of execution, as a tree."""
-    below: dict[int, list[Step]] = {}
-    for program, depth, index, parent, events, logs, accounts, data in reversed(rows):
-        children = tuple(below.pop(depth + 1)[::-1]) if depth + 1 in below else ()
-        step = Step(program, accounts, data, tuple(events), tuple(logs), children, index, depth, parent)
-        if depth in below:
-            below[depth].append(step)
-        else:
-            below[depth] = [step]
-    return tuple(below.get(1, ())[::-1])
+    grown: list[list[Step]] = [[] for _ in range(DEPTH_MAX + 2)]
+    for call in reversed(list(calls)):
+        below = grown[call.depth + 1]
+        step = Step(
+            call.program,
+            call.accounts,
+            call.data,
+            tuple(call.events),
+            tuple(call.logs),
+            tuple(reversed(below)),
+            call.index,
+            call.depth,
+            call.parent,
+        )
+        below.clear()
+        grown[call.depth].append(step)
+    return tuple(reversed(grown[1]))

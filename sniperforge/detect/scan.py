@@ -70,8 +70,8 @@ class Scanner:
         creation_tags: ten letters of a creation's (completion's, migration's)
             discriminator -> name of the venue whose it is.
         creation_heads: the bytes such payloads start with, as far as a tag tells them.
-        leads: offsets modulo 3 at which tracked keys must be known by their letters.
-        tracked: letters of tracked keys; whoever tracks pools keeps it.
+        leads: venue -> offsets modulo 3 at which its tracked keys must be known by their letters.
+        tracked: letters of tracked keys -> how many pools want them; whoever tracks pools keeps it.
         blind: program ids as text: in frames with instructions they count as a
             trade. For venues whose trade events name no pool, see `seek`.
         tests: what is looked for.
@@ -82,11 +82,11 @@ class Scanner:
     def __init__(self, venues: Iterable[Venue], *, trades: str) -> None:
         self.creation_tags: dict[bytes, str] = {}
         self.creation_heads: set[bytes] = set()
+        self.leads: dict[str, tuple[int, ...]] = {}
         self.tracked: dict[bytes, int] = {}
         self.blind: list[bytes] = []
         self._trades = trades
         self.tests = tests = Tests()
-        leads: set[int] = set()
         for venue in venues:
             for marker in venue.markers:
                 if _TAG.match(marker):
@@ -99,8 +99,7 @@ class Scanner:
                 self.blind.append(program_text(venue))
             for marker, offset in venue.trade_markers:
                 tests.trade(marker[:TAG_LETTERS], letters_span(offset), trades)
-                leads.add(offset % 3)
-        self.leads = tuple(sorted(leads))
+            self.leads[venue.name] = tuple(sorted({offset % 3 for _, offset in venue.trade_markers}))
         self.look = tests.compiled(self.tracked, self.blind).look
 
     def seek(self, programs: list[bytes]) -> None:

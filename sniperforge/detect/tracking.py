@@ -32,7 +32,6 @@ class Tracking:
         self._lately: Remembered[Pubkey, _Tracked] = Remembered(tracked_max)
         self._held: Remembered[Pubkey, _Tracked] = Remembered(held_max)
         self._positions: Remembered[int, tuple[Pubkey, ...]] = Remembered(held_max)
-        self._uses: dict[Pubkey, int] = {}
         self._blind: dict[bytes, int] = {}
 
     def __contains__(self, address: Pubkey) -> bool:
@@ -89,20 +88,21 @@ class Tracking:
                 self._disuse(found[0], address, found[1])
 
     def _use(self, venue: str, *wanted: Pubkey) -> None:
-        for key in wanted:
-            self._uses[key] = self._uses.get(key, 0) + 1
-            if self._uses[key] == 1:
-                for lead in self._scanner.leads:
-                    self._scanner.tracked[key_letters(key, lead)] = 1
+        tracked = self._scanner.tracked
+        for lead in self._scanner.leads.get(venue, ()):
+            for key in wanted:
+                letters = key_letters(key, lead)
+                tracked[letters] = tracked.get(letters, 0) + 1
         self._look_for(venue, 1)
 
     def _disuse(self, venue: str, *unwanted: Pubkey) -> None:
-        for key in unwanted:
-            self._uses[key] -= 1
-            if not self._uses[key]:
-                del self._uses[key]
-                for lead in self._scanner.leads:
-                    self._scanner.tracked.pop(key_letters(key, lead), None)
+        tracked = self._scanner.tracked
+        for lead in self._scanner.leads.get(venue, ()):
+            for key in unwanted:
+                letters = key_letters(key, lead)
+                tracked[letters] -= 1
+                if not tracked[letters]:
+                    del tracked[letters]
         self._look_for(venue, -1)
 
     def _look_for(self, venue: str, change: int) -> None:

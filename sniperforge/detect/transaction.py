@@ -28,7 +28,7 @@ from typing import NamedTuple
 from sniperforge.base.errors import DecodeError
 from sniperforge.base.keys import key
 from sniperforge.base.units import ZERO_KEY, Pubkey
-from sniperforge.detect.logs import DEPTH_MAX, LINES_MAX, Call, Logs, Row, grow, grow_rows, read_logs
+from sniperforge.detect.logs import DEPTH_MAX, LINES_MAX, Call, Logs, grow, read_logs
 from sniperforge.detect.values import (
     JsonObject,
     base58_text,
@@ -93,9 +93,9 @@ def from_logs(
     return Transaction(signature, slot, failed, ZERO_KEY, steps, False, logs.truncated, loose=logs.loose)
 
 
-def from_rows(signature: str, slot: int, rows: Sequence[Row]) -> Transaction:
-    """Return the normal form of what `_native.read_logs` told."""
-    return Transaction(signature, slot, False, ZERO_KEY, grow_rows(rows), False, False)
+def from_steps(signature: str, slot: int, steps: tuple[Step, ...]) -> Transaction:
+    """Return the normal form of an ordinary logs-only source, as `_native.read_logs` told it."""
+    return Transaction(signature, slot, False, ZERO_KEY, steps, False, False)
 
 
 def from_body(body: JsonObject, *, slot: int, block_time: int = 0, signature: str = "") -> Transaction:

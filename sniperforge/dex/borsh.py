@@ -161,7 +161,7 @@ class Codec:
         """
         told = self._plan.read(data, offset, tail_max) if self._plan is not None else None
         if told is not None:
-            return Record._make(told)
+            return tuple.__new__(Record, told)
         record = self._read(data, offset)
         tail = len(data) - record.end
         if tail > tail_max:

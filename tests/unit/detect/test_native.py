@@ -17,7 +17,8 @@ from sniperforge.detect._native import ByteTest, read_logs
 from sniperforge.detect.detector import _is_odd
 from sniperforge.detect.inputs import read_frame
 from sniperforge.detect.scan import Scanner, key_letters
-from sniperforge.detect.transaction import Transaction, from_rows
+from sniperforge.detect.transaction import Transaction, from_steps
+from sniperforge.dex.venue import Step
 from sniperforge.dex.venues import VENUES
 from tests.unit.detect.fakes import OTHER, PROGRAM, TOKEN, call, creation, data_line, key_of, logs_json, trade, venue
 from tests.unit.detect.slow_scan import slow_look
@@ -99,7 +100,7 @@ def scanners() -> list[Scanner]:
     for trades in ("tracked", "all", "none"):
         for venues in (list(VENUES.values()), made, []):
             scanner = Scanner(venues, trades=trades)
-            for lead in scanner.leads:
+            for lead in {lead for leads in scanner.leads.values() for lead in leads}:
                 scanner.tracked[key_letters(Pubkey(key_of("x")), lead)] = 1
             scanner.seek([keys.text(OTHER).encode()])
             found.append(scanner)
@@ -136,10 +137,10 @@ PROGRAMS = b"".join(BY_PROGRAM)
 
 def read(data: bytes) -> Transaction | None:
     """Return what the native reader tells, after asking the plain one for the same."""
-    told = read_logs(data, PROGRAMS)
+    told = read_logs(data, PROGRAMS, Step)
     if told is None:
         return None
-    transaction = from_rows(*told)
+    transaction = from_steps(*told)
     assert [transaction] == read_frame(data, keep=BY_PROGRAM)
     # What lets the native reader pass for the plain one: nothing in it asks for every text to be kept.
     assert not _is_odd(data)
@@ -152,10 +153,30 @@ def test_the_log_walk_tells_what_the_plain_one_tells_or_nothing(data: bytes) -> 
     read(data)
 
 
-@given(data=mutated() | st.binary(max_size=200), size=st.integers(0, 9_000))
-def test_the_log_walk_survives_any_end(data: bytes, size: int) -> None:
-    """A frame that was cut is not ordinary."""
-    assert read_logs(data[:size], PROGRAMS) is None or size >= len(data)
+@given(number=st.integers(0, 49), size=st.integers(0, 9_000))
+def test_a_frame_that_was_cut_is_not_ordinary(number: int, size: int) -> None:
+    """Wherever it ends; nothing is read behind the end."""
+    data = recorded("create")[number % len(recorded("create"))]
+    assert read_logs(data[:size], PROGRAMS, Step) is None or size >= len(data)
+
+
+@given(data=st.binary(max_size=300) | st.lists(PIECES, max_size=30).map(b"".join))
+def test_any_bytes_are_read_or_left(data: bytes) -> None:
+    """Also those that start like the ordinary notification."""
+    start = frame_of([])[:-25]
+    for frame in (data, start + data, start + b'"' + data):
+        read(frame)
+
+
+def test_a_step_that_cannot_be_made_is_an_error() -> None:
+    """Not a frame to be read the other way."""
+
+    class Refusing(Step):
+        def __init__(self, *_: object) -> None:
+            raise MemoryError("no room")
+
+    with pytest.raises(MemoryError, match="no room"):
+        read_logs(frame_of(call(PROGRAM, data_line(b"x"), call(OTHER, data_line(b"y"), depth=2))), PROGRAMS, Refusing)
 
 
 def test_every_recorded_frame_is_ordinary() -> None:
@@ -231,7 +252,7 @@ NAME = keys.text(PROGRAM)
 )
 def test_what_contradicts_itself_is_left_to_the_plain_reader(lines: list[str]) -> None:
     """It knows how to say what is wrong."""
-    assert read_logs(frame_of(lines), PROGRAMS) is None
+    assert read_logs(frame_of(lines), PROGRAMS, Step) is None
 
 
 def test_the_deepest_and_the_longest_are_still_ordinary() -> None:
@@ -286,7 +307,7 @@ def test_another_spelling_is_left_to_the_plain_reader(old: bytes, new: bytes) ->
 
 def test_read_logs_wants_bytes() -> None:
     """Anything else is a caller's mistake."""
-    for wrong in ((b"x",), ("x", b""), (b"x", "x"), (b"x", b"31 bytes are no key")):
+    for wrong in ((b"x", b""), ("x", b"", Step), (b"x", "x", Step), (b"x", b"31 bytes are no key", Step)):
         with pytest.raises(TypeError, match="read_logs takes"):
             read_logs(*wrong)
 

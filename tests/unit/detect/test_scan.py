@@ -65,7 +65,7 @@ def test_a_trade_is_wanted_when_its_key_is_tracked(trades: str, before: int, aft
     scanner = Scanner([venue()], trades=trades)
     data = text_of(call(PROGRAM, data_line(b"something of ours"), data_line(trade("x"))))
     assert scanner.look(data) == before
-    for lead in scanner.leads:
+    for lead in {lead for leads in scanner.leads.values() for lead in leads}:
         scanner.tracked[key_letters(pool_of(key_of("x")), lead)] = 1
     assert scanner.look(data) == after
     assert scanner.look(text_of(call(PROGRAM, data_line(trade("y"))))) == before
