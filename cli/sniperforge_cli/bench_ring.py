@@ -25,11 +25,16 @@ def bench_ring(
 
     Example: sniperforge bench ring --rate 2000 --rounds 7
     """
+    import signal
+    import sys
     from pathlib import Path
 
     import orjson
 
+    from sniperforge.base.errors import EXIT_INTERRUPTED
     from sniperforge_cli import bench_ring_run as run
+
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(EXIT_INTERRUPTED))  # the children end with us
 
     chosen = [name.strip() for name in only.split(",") if name.strip()]
     report = run.measure(size=size, consumers=consumers, rate=rate, seconds=seconds, rounds=rounds, only=chosen)

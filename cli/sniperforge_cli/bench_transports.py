@@ -188,6 +188,7 @@ class ZmqTransport(Transport):
         end.set(zmq.SNDHWM, 10_000)
         if not one:
             end.set(zmq.XPUB_NODROP, 1)
+            end.set(zmq.XPUB_VERBOSE, 1)  # else eight equal subscriptions arrive as one
         end.bind(self.address)
         if not one:
             for _ in range(self.consumers):
@@ -252,8 +253,8 @@ def available() -> tuple[list[Transport], list[str]]:
     """Return the transports that can run here, ours first, and the names of peers that are not installed."""
     transports: list[Transport] = [
         RingTransport(),
-        RingTransport("ring, drained", drained=True),
-        RingTransport("ring, spinning", spin_ns=200_000),
+        RingTransport("ring-drained", drained=True),
+        RingTransport("ring-spinning", spin_ns=200_000),
         QueueTransport(),
         PipeTransport(),
         DatagramTransport(),
