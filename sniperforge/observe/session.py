@@ -81,6 +81,7 @@ class Session:
     legs: dict[str, list[int]] = field(default_factory=lambda: {leg: [] for leg in (*LEGS, HOT, WAITED)})
     sent: Counter[str] = field(default_factory=Counter)
     _orders: dict[int, _Order] = field(default_factory=dict)
+    _told: set[tuple[str | int | bytes, ...]] = field(default_factory=set)
 
     def on(self, event: Event) -> None:
         """Fold one message in; repeats of the same message change nothing."""
@@ -91,24 +92,21 @@ class Session:
                 self.swaps += 1
                 return
             case events.LaunchDisbelieved():
-                self.disbelieved[event.reason] += 1
+                self.disbelieved[event.reason] += self._is_new(event.signature, event.reason, event.venue)
             case events.LaunchRefused():
-                self.refused[event.filter] += 1
+                self.refused[event.filter] += self._is_new(event.bot, event.pool, event.filter)
             case events.OrderProposed():
                 self._proposed(event)
             case events.OrderRefused():
-                self.orders_refused[event.limit] += 1
+                self.orders_refused[event.limit] += self._is_new("refused", event.order_id)
             case events.OrderSigned() | events.OrderSent():
                 self._moved(event)
             case events.OrderLanded():
                 self._landed(event)
             case events.OrderFailed():
-                self.orders_failed[event.problem] += 1
-                self.fees_lamports += event.fee_lamports
-                if event.side == "buy":
-                    self.entry_losses_lamports += event.fee_lamports
+                self._failed(event)
             case events.OrderExpired():
-                self.orders_failed["expired"] += 1
+                self.orders_failed["expired"] += self._is_new("ended", event.order_id)
             case events.PositionChanged():
                 self._position(event)
             case events.StageChanged():
@@ -156,9 +154,23 @@ class Session:
             if order.side == "buy" and event.origin_ns:
                 self.legs[HOT].append(event.ts_ns - event.origin_ns - order.waited_ns)
 
+    def _is_new(self, *told: str | int | bytes) -> bool:
+        """Return whether this was not told before: a coordinator that restarts tells its last ends again."""
+        is_new = told not in self._told
+        self._told.add(told)
+        return is_new
+
+    def _failed(self, event: events.OrderFailed) -> None:
+        if not self._is_new("ended", event.order_id):
+            return
+        self.orders_failed[event.problem] += 1
+        self.fees_lamports += event.fee_lamports
+        if event.side == "buy":
+            self.entry_losses_lamports += event.fee_lamports
+
     def _landed(self, event: events.OrderLanded) -> None:
         order = self._orders.get(event.order_id)
-        if order is not None and order.landed_ns:
+        if not self._is_new("ended", event.order_id):
             return
         self.landed[event.side] += 1
         self.fees_lamports += event.fee_lamports + event.tip_lamports
