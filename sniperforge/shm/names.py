@@ -63,18 +63,18 @@ def runtime_directory(instance: str) -> Path:
     return root / label
 
 
-def boot_id() -> bytes:
-    """Return 16 bytes that change when the host boots; shared memory does not survive that."""
+def boot_id(source: Path = Path("/proc/sys/kernel/random/boot_id")) -> bytes:
+    """Return 16 bytes that change when the host boots; the same ones always where there is no such id."""
     try:
-        return uuid.UUID(Path("/proc/sys/kernel/random/boot_id").read_text().strip()).bytes
+        return uuid.UUID(source.read_text().strip()).bytes
     except (OSError, ValueError):
         return hashlib.blake2b(sys.platform.encode(), digest_size=16).digest()
 
 
-def pid_namespace() -> int:
+def pid_namespace(source: Path = Path("/proc/self/ns/pid")) -> int:
     """Return the inode of this pid namespace, 0 where there is none: pids of another one mean nothing here."""
     try:
-        return Path("/proc/self/ns/pid").stat().st_ino
+        return source.stat().st_ino
     except OSError:
         return 0
 

@@ -50,6 +50,13 @@ def test_this_boot_has_one_id() -> None:
     assert names.pid_namespace() == names.pid_namespace()
 
 
+def test_a_system_without_proc_still_has_names(tmp_path: Path) -> None:
+    """Elsewhere the boot id is a constant and pids belong to one space."""
+    assert len(names.boot_id(tmp_path / "absent")) == 16
+    assert names.boot_id(tmp_path / "absent") == names.boot_id(tmp_path / "absent")
+    assert names.pid_namespace(tmp_path / "absent") == 0
+
+
 def test_a_file_open_to_others_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "segment"
     path.write_bytes(b"")
@@ -58,12 +65,17 @@ def test_a_file_open_to_others_is_refused(tmp_path: Path) -> None:
         names.check_owner(file.fileno(), "t")
 
 
-def test_space_is_taken_at_once_or_refused(tmp_path: Path) -> None:
+def test_space_is_taken_at_once_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A size no file system has is an error with a cure; another problem stays itself."""
     with (tmp_path / "segment").open("w+b") as file:
         names.allocate(file.fileno(), 4096, "t")
         assert os.fstat(file.fileno()).st_size == 4096
         with pytest.raises(RingSpace, match="less capacity"):
             names.allocate(file.fileno(), 1 << 62, "t")
+    monkeypatch.delattr(os, "posix_fallocate")  # macOS
+    with (tmp_path / "other").open("w+b") as file:
+        names.allocate(file.fileno(), 8192, "t")
+        assert os.fstat(file.fileno()).st_size == 8192
+    monkeypatch.undo()
     with (tmp_path / "segment").open("rb") as file, pytest.raises(OSError, match="Bad file descriptor"):
         names.allocate(file.fileno(), 4096, "t")

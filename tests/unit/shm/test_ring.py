@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import select
 import signal
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from sniperforge.base.errors import UsageError
 from sniperforge.shm import _ring, errors, names
+from sniperforge.shm.counters import Board
 from sniperforge.shm.ring import Consumer, Guarantee, Ring, open_segment, remove
 
 SMALL = 1 << 14
@@ -545,6 +547,21 @@ def test_a_seat_has_a_short_name(ring: Ring, name: str) -> None:
 def test_a_capacity_is_a_power_of_two_within_bounds(instance: str, capacity: int) -> None:
     with pytest.raises(UsageError, match="power of two"):
         Ring.create("t", instance=instance, capacity=capacity)
+
+
+def test_no_memory_is_refused_when_the_ring_is_made(instance: str) -> None:
+    """A limit on file size stands for a full /dev/shm: one error, and nothing is left behind."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
+    try:
+        with pytest.raises(errors.RingSpace, match="less capacity"):
+            Ring.create("t", instance=instance, capacity=1 << 24)
+        with pytest.raises(errors.RingSpace, match="less capacity"):
+            Board.create("b", instance=instance, counters=[], histograms=[f"h{number}" for number in range(200)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with pytest.raises(errors.RingMissing):
+        Ring.attach("t", instance=instance)
 
 
 def test_an_unknown_guarantee_is_refused(instance: str) -> None:

@@ -24,6 +24,9 @@ def test_the_budget_follows_the_core_plan(owns_core: bool, cores: int, budget: i
     assert spin_budget_ns(owns_core=owns_core, cores=cores) == budget
 
 
-def test_cores_are_those_this_process_may_use() -> None:
+def test_cores_are_those_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The affinity mask where there is one, else all of them."""
     assert 1 <= available_cores() <= (os.cpu_count() or 1)
+    monkeypatch.delattr(os, "sched_getaffinity")  # macOS
+    assert available_cores() == os.cpu_count()
     assert spin_budget_ns(owns_core=False) in (0, SPIN_SPARE_CORES_NS)
