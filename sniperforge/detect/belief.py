@@ -28,7 +28,7 @@ from sniperforge.base.events import (
     event_id,
 )
 from sniperforge.base.units import ZERO_KEY, Pubkey
-from sniperforge.detect.forgery import hints_creation, printed_forgery
+from sniperforge.detect.forgery import RUNTIME_WORD, hints_creation, printed_forgery
 from sniperforge.detect.scan import HEAD_BYTES, tag_of
 from sniperforge.detect.state import State, launch_id
 from sniperforge.detect.transaction import Transaction
@@ -101,8 +101,13 @@ class Reader:
         return self.told
 
     def _steps(self) -> Iterable[Step]:
-        for outer in self.transaction.steps:
-            yield from outer.walk()
+        """Yield every step in order of execution."""
+        left = list(self.transaction.steps[::-1])
+        while left:
+            step = left.pop()
+            yield step
+            if step.children:
+                left += step.children[::-1]
 
     def _read(self, venue: Venue, step: Step) -> None:
         try:
@@ -248,6 +253,8 @@ class Reader:
             if owner is not None and (venue is None or venue.name != owner):
                 self._disbelieve("forged_by_program", owner, {"program": keys.text(step.program)})
         for text in step.logs:
+            if RUNTIME_WORD not in text:
+                continue
             owner = printed_forgery(text, tags, self.state.names)
             if owner is not None:
                 self._disbelieve("forged_by_log", owner, {"program": keys.text(step.program), "text": text[:80]})

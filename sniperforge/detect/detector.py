@@ -115,8 +115,10 @@ class Detector:
     def _on_transaction(self, transaction: Transaction, frame: Frame, now_ns: int) -> list[Event]:
         counters = self.state.counters
         counters["transactions"] += 1
-        counters["logs_truncated"] += transaction.logs_truncated
-        counters["logs_missing"] += transaction.logs_missing
+        if transaction.logs_truncated:
+            counters["logs_truncated"] += 1
+        if transaction.logs_missing:
+            counters["logs_missing"] += 1
         reader = Reader(self.state, transaction, frame, now_ns)
         if transaction.failed:
             counters["transactions_failed"] += 1

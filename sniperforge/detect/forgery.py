@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 
 from sniperforge.detect.scan import TAG_LETTERS
 
-_PROGRAM, _DATA = "Program ", "Program data: "
+_DATA = "Program data: "
+#: Every line of the runtime starts with it: a text without it plays none of them.
+RUNTIME_WORD = "Program "
 _INVOKE = re.compile(r"\nProgram ([1-9A-HJ-NP-Za-km-z]{32,44}) invoke \[")
 #: Anchor prints the instruction's name; the token programs' own initializations and
 #: the associated token program's creation are in every second transaction.
@@ -28,8 +30,6 @@ def printed_forgery(text: str, tags: Mapping[bytes, str], programs: Mapping[str,
         tags: a creation's first letters -> its venue: the text shows such a payload.
         programs: program id -> venue: behind a newline the text starts it.
     """
-    if _PROGRAM not in text:
-        return None
     for line in _INVOKE.finditer(text):
         if line[1] in programs:
             return programs[line[1]]
