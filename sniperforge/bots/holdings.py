@@ -135,13 +135,20 @@ class Holdings:
                 position.pool = advance(self._venues, position.pool, event)
                 out += self._review(position, event, now_ns)
             return out
+        if isinstance(event, PoolCreated):
+            return self.created(event, now_ns)
         self._migrations.note(event)
-        if isinstance(event, CurveCompleted | PoolMigrated):
+        if isinstance(event, (CurveCompleted, PoolMigrated)):
             ended = [p for p in self._by_pool.get(event.pool, ()) if p.pool.base_mint == event.base_mint]
             return [message for position in ended for message in self._suspend(position, event, now_ns)]
-        if isinstance(event, PoolCreated):
-            return self._go_home(event, now_ns)
         return []
+
+    def created(self, event: PoolCreated, now_ns: int) -> list[Event]:
+        """Fold a new pool: it may be the home of a coin whose curve is over. No curve ever is."""
+        if is_curve(event.pool):
+            return []
+        self._migrations.note(event)
+        return self._go_home(event, now_ns)
 
     def _suspend(self, position: Position, event: Event, now_ns: int) -> list[Event]:
         out: list[Event] = []

@@ -148,14 +148,14 @@ class LiquiditySniper:
     def on(self, event: Event, now_ns: int) -> list[Event]:
         """Return what *event* makes this bot say."""
         out = self._start(now_ns)
-        if isinstance(event, (Swapped, LiquidityChanged, CurveCompleted)):
+        if isinstance(event, PoolCreated):
+            out += self._holdings.created(event, now_ns)
+            out += self._decide(self._judge.launch(event, now_ns), now_ns)
+        elif isinstance(event, (Swapped, LiquidityChanged, CurveCompleted)):
             pool = self._fresh.get(event.pool)
             if pool is not None:
                 self._fresh[event.pool] = advance(self._venues, pool, event)
             out += self._holdings.market(event, now_ns)
-        elif isinstance(event, PoolCreated):
-            out += self._holdings.market(event, now_ns)
-            out += self._decide(self._judge.launch(event, now_ns), now_ns)
         elif isinstance(event, PoolMigrated):
             out += self._holdings.market(event, now_ns)
         elif isinstance(event, TokenInspected):

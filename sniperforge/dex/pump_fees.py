@@ -139,7 +139,8 @@ def tiered(schedule: FeeSchedule, quote_mint: Pubkey, market_cap: int) -> Rates:
 def fees(amount: int, rates: Rates) -> int:
     """Return all fees on *amount*, each rounded up by itself."""
     lp, protocol, creator = rates
-    return ceil_div(amount * lp, BPS_ONE) + ceil_div(amount * protocol, BPS_ONE) + ceil_div(amount * creator, BPS_ONE)
+    # Three times `ceil_div`, written out: a quote comes here twice, and a sniper quotes all day.
+    return -(-amount * lp // BPS_ONE + -amount * protocol // BPS_ONE + -amount * creator // BPS_ONE)
 
 
 def net_of(spend: int, rates: Rates) -> int:

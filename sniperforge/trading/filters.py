@@ -198,11 +198,16 @@ def facts_of_program(pool: Pool) -> TokenFacts | None:
     pool takes any mint: nothing is certain.
     """
     if pool.venue == "pumpfun":
-        extensions = () if pool.base_program == TOKEN else ("metadata_pointer", "token_metadata")
-        return TokenFacts(ZERO_KEY, ZERO_KEY, extensions)
+        return _PLAIN if pool.base_program == TOKEN else _WITH_METADATA
     if pool.venue == "raydium_launchlab" and pool.base_program == TOKEN:
-        return TokenFacts(ZERO_KEY, ZERO_KEY, ())
+        return _PLAIN
     return None
+
+
+#: What the programs of pump.fun and LaunchLab make of a mint.
+_PLAIN = TokenFacts(ZERO_KEY, ZERO_KEY, ())
+_WITH_METADATA = TokenFacts(ZERO_KEY, ZERO_KEY, ("metadata_pointer", "token_metadata"))
+_EXTENSIONS_KNOWN = frozenset(EXTENSIONS.values())
 
 
 def opens_ns(launch: PoolCreated, margin_ms: int = 0) -> int:
@@ -230,6 +235,7 @@ class Filters:
         self._allowed = {keys.key(name) for name in settings.creators_allowed}
         self._refused = {keys.key(name) for name in settings.creators_refused}
         self._extensions = frozenset(settings.token_2022_extensions_refused)
+        self._flags_refused = [flag for flag in ("mayhem", "cashback") if getattr(settings, flag) == "refuse"]
         self._patterns = [(label, Pattern(getattr(settings, label))) for label in PATTERNS if getattr(settings, label)]
         self._rate = CreatorRate(settings.creator_launches_max, settings.creator_window_s * NANOS_PER_SECOND)
         self._checks = self._chain()
@@ -241,9 +247,9 @@ class Filters:
         checks += [self.age, self._open_time]
         if self._allowed or self._refused:
             checks.append(self._creator)
-        if "refuse" in (self._settings.mayhem, self._settings.cashback):
+        if self._flags_refused:
             checks.append(self._flags)
-        checks.append(lambda launch, _now_ns: self.reserves(launch.pool))
+        checks.append(self._reserves)
         if self._patterns:
             checks.append(self._text)
         return tuple(checks)
@@ -303,10 +309,14 @@ class Filters:
         return None
 
     def _flags(self, launch: PoolCreated, _now_ns: int) -> Refusal | None:
-        for flag in ("mayhem", "cashback"):
-            if getattr(self._settings, flag) == "refuse" and launch.pool.numbers.get(flag):
+        numbers = launch.pool.numbers
+        for flag in self._flags_refused:
+            if numbers.get(flag):
                 return refusal(flag, seen=flag, allowed="coins without it")
         return None
+
+    def _reserves(self, launch: PoolCreated, _now_ns: int) -> Refusal | None:
+        return self.reserves(launch.pool)
 
     def reserves(self, pool: Pool) -> Refusal | None:
         """Refuse a pool that holds too little or too much of either side."""
@@ -345,7 +355,7 @@ class Filters:
         for name in facts.extensions:
             if name in self._extensions:
                 return refusal("token_2022_extensions_refused", seen=name, allowed="coins without it")
-            if settings.unknown_extensions == "refuse" and name not in EXTENSIONS.values():
+            if settings.unknown_extensions == "refuse" and name not in _EXTENSIONS_KNOWN:
                 return refusal("unknown_extensions", seen=name, allowed="extensions this build knows")
         return None
 
