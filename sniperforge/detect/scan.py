@@ -7,7 +7,7 @@ of a frame as the log line `"Program data: <base64>"`, so its discriminator is t
 same ten letters everywhere, and the 32-byte key at a fixed offset behind it is the
 same letters for a given key and offset modulo 3: 42 letters that are looked up in
 a dictionary of tracked keys. What is looked for is gathered here; the looking is
-`ByteTest` of `_native.c` (0.6 µs for a trade frame of 2.8 kB, CPython's own searches
+`ByteTest` of `byte_test.h` (0.6 µs for a trade frame of 2.8 kB, CPython's own searches
 took 2.5).
 
 A frame that hides its logs from such a search (no log lines, cut log lines, JSON
