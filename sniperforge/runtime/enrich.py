@@ -24,6 +24,7 @@ from sniperforge.base.keys import key, text
 from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.chain.rpc import RpcClient
 from sniperforge.dex.token import decode_mint
+from sniperforge.feeds.address import scrubbed
 from sniperforge.runtime.loop import Message
 
 IN_FLIGHT_MAX = 64
@@ -78,6 +79,11 @@ class Enricher:
             work.close()
             self._drop(event)
             return True
+        if isinstance(event, TokenWanted):
+            # Now, not when the task runs: two bots ask in one batch.
+            self._tokens[event.mint] = None
+            if len(self._tokens) > TOKENS_KEPT:
+                self._tokens.popitem(last=False)
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -112,9 +118,6 @@ class Enricher:
 
     async def _token(self, wanted: TokenWanted) -> None:
         options = {"encoding": "base64", "commitment": "processed"}
-        self._tokens[wanted.mint] = None
-        if len(self._tokens) > TOKENS_KEPT:
-            self._tokens.popitem(last=False)
         found = await self._asked("getAccountInfo", [text(wanted.mint), options], text(wanted.mint), "value")
         told = self._inspected(wanted, found)
         if told.found:
@@ -167,7 +170,8 @@ class Enricher:
             try:
                 answer = await self._client.call(method, parameters)
             except (UnavailableError, DecodeError) as problem:
-                last = str(problem)
+                # A server that answers "bad key abc" must not print abc through us.
+                last = scrubbed(str(problem), self._client.target.url)
                 continue
             found = answer.get(field) if field and isinstance(answer, dict) else answer
             if found is not None:
