@@ -25,7 +25,7 @@ from sniperforge.chain.keystore import Secret
 from sniperforge.dex.programs import SYSTEM, TOKEN, TOKEN_2022, WSOL, ata
 
 MINUTE_NS = 60 * NANOS_PER_SECOND
-_TOKEN_PROGRAMS = frozenset((TOKEN, TOKEN_2022))
+_LOOKED_INTO = frozenset((SYSTEM, TOKEN, TOKEN_2022))
 _BURN, _CLOSE_ACCOUNT, _SYNC_NATIVE = b"\x08", b"\x09", b"\x11"
 _TRANSFER = (2).to_bytes(4, "little")
 
@@ -91,7 +91,10 @@ class Signer:
         Raises:
             SignRefused: a rule of the policy; nothing was signed or counted.
         """
-        moved = self._walk(message, burns=plan.burns)
+        try:
+            moved = self._walk(message, plan.burns)
+        except IndexError:
+            raise SignRefused("malformed", "the message ends too early", "the builder is wrong") from None
         if moved > plan.lamports:
             raise SignRefused("transfer", f"transfers {moved} lamports, planned {plan.lamports}", "the order is wrong")
         self._admit(plan, now_ns)
@@ -121,14 +124,8 @@ class Signer:
             )
         self.remember(plan, now_ns)
 
-    def _walk(self, message: bytes, *, burns: bool = False) -> int:
-        """Check every instruction; return the lamports that System transfers move."""
-        try:
-            return self._walk_instructions(message, burns)
-        except IndexError:
-            raise SignRefused("malformed", "the message ends too early", "the builder is wrong") from None
-
-    def _walk_instructions(self, message: bytes, burns: bool) -> int:
+    def _walk(self, message: bytes, burns: bool) -> int:
+        """Check every instruction; return the lamports that System transfers move. IndexError: it ends too early."""
         at = 0
         if message[0] & 0x80:
             at = 1
@@ -143,17 +140,24 @@ class Signer:
         instructions, at = message[at], at + 1
         for _ in range(instructions):
             index = message[at]
-            program = message[table + 32 * index : table + 32 * index + 32]
+            start = table + 32 * index
+            program = message[start : start + 32]
             if index >= count or program not in programs:
                 raise SignRefused("programs", f"{_shown(program)} is not on the list", "add it only if you trust it")
             # Lengths below 128 are one byte: nearly all of them.
-            size, at = (message[at + 1], at + 2) if message[at + 1] < 0x80 else _compact(message, at + 1)
-            accounts, at = message[at : at + size], at + size
-            size, at = (message[at], at + 1) if message[at] < 0x80 else _compact(message, at)
-            if program == SYSTEM:
-                moved += self._transfer(message, table, count, accounts, message[at : at + size])
-            elif program in _TOKEN_PROGRAMS:
-                self._token(accounts, message[at : at + size], burns)
+            size, first = message[at + 1], at + 2
+            if size >= 0x80:
+                size, first = _compact(message, at + 1)
+            last = first + size
+            size, at = message[last], last + 1
+            if size >= 0x80:
+                size, at = _compact(message, last)
+            if program in _LOOKED_INTO:
+                accounts, data = message[first:last], message[at : at + size]
+                if program == SYSTEM:
+                    moved += self._transfer(message, table, count, accounts, data)
+                else:
+                    self._token(accounts, data, burns)
             at += size
         if at != end:
             raise SignRefused("malformed", f"{end - at} bytes are left over", "the builder is wrong")

@@ -7,6 +7,7 @@ from sniperforge.base.units import U64_MAX
 
 #: SQLite's integers are signed.
 _ID_MAX = (1 << 63) - 1
+_KEY_SIZES = {32}
 
 
 def malformed(intent: OrderProposed) -> str:
@@ -14,10 +15,13 @@ def malformed(intent: OrderProposed) -> str:
     pool = intent.pool
     if not (0 < intent.id <= _ID_MAX and 0 <= intent.position_id <= _ID_MAX):
         return "its id or position id is not a positive 63-bit integer"
-    amounts = (intent.amount_in, intent.amount_out_min, intent.priority_fee_micro_lamports, intent.tip_lamports)
-    if max(amounts) > U64_MAX or min(amounts) < -_ID_MAX or abs(intent.slippage_bps) > _ID_MAX:
+    a, b, c, d = intent.amount_in, intent.amount_out_min, intent.priority_fee_micro_lamports, intent.tip_lamports
+    # All bits together: below 2^64 only if each number is, and negative only if one is.
+    if not 0 <= a | b | c | d <= U64_MAX and (max(a, b, c, d) > U64_MAX or min(a, b, c, d) < -_ID_MAX):
         return "an amount does not fit 64 bits"
-    keys = (pool.address, pool.base_mint, pool.quote_mint, pool.base_program, pool.quote_program)
-    if set(map(len, (*keys, *pool.keys.values()))) != {32}:
+    if abs(intent.slippage_bps) > _ID_MAX:
+        return "an amount does not fit 64 bits"
+    keys = (pool.address, pool.base_mint, pool.quote_mint, pool.base_program, pool.quote_program, *pool.keys.values())
+    if set(map(len, keys)) != _KEY_SIZES:
         return "a key of its pool does not have 32 bytes"
     return ""

@@ -207,7 +207,8 @@ def refuse_entry(order: OrderProposed, costs: Cost, limits: Limits, exposure: Ex
         costs: the most its sending may cost.
         exposure: everything admitted before it.
     """
-    spend = order.amount_in + costs.total
+    fees = costs.fee_lamports + costs.tip_lamports
+    spend = order.amount_in + fees
     creator = order.creator
     by_creator = exposure.creator_lamports(creator) + spend if creator != ZERO_KEY else 0
     pool = order.pool.address
@@ -230,7 +231,7 @@ def refuse_entry(order: OrderProposed, costs: Cost, limits: Limits, exposure: Ex
             exposure.venue_lamports(order.pool.venue) + spend,
             limits.exposure_venue_lamports_max,
         ),
-        ("risk.fees_hour_lamports_max", exposure.fees_hour(now_ns) + costs.total, limits.fees_hour_lamports_max),
+        ("risk.fees_hour_lamports_max", exposure.fees_hour(now_ns) + fees, limits.fees_hour_lamports_max),
         ("risk.orders_minute_max", exposure.orders_minute(now_ns) + 1, limits.orders_minute_max),
     )
     for limit, asked, allowed in checks:
