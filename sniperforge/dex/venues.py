@@ -6,7 +6,15 @@ A new venue is one module, one line here, and done when the conformance suite pa
 from __future__ import annotations
 
 from sniperforge.base.units import Pubkey
-from sniperforge.dex import pumpfun, pumpswap, raydium_amm, raydium_cpmm, raydium_launchlab
+from sniperforge.dex import (
+    meteora_damm_v2,
+    meteora_dlmm,
+    pumpfun,
+    pumpswap,
+    raydium_amm,
+    raydium_cpmm,
+    raydium_launchlab,
+)
 from sniperforge.dex.venue import Venue
 
 VENUES: dict[str, Venue] = {
@@ -17,6 +25,8 @@ VENUES: dict[str, Venue] = {
         raydium_cpmm.VENUE,
         raydium_amm.VENUE,
         raydium_launchlab.VENUE,
+        meteora_damm_v2.VENUE,
+        meteora_dlmm.VENUE,
     )
 }
 

@@ -13,6 +13,7 @@ import hashlib
 import importlib
 import struct
 from collections.abc import Iterable
+from math import isqrt
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from hypothesis import strategies as st
 from sniperforge.base.errors import DecodeError
 from sniperforge.base.events import CurveCompleted, Event, Pool, PoolCreated, Swapped
 from sniperforge.base.units import ZERO_KEY, Pubkey
+from sniperforge.dex.meteora_liquidity import ROOT_MAX, ROOT_MIN, split
 from sniperforge.dex.programs import TOKEN, TOKEN_2022, WSOL
 from sniperforge.dex.venue import Context, EmptyPool, Incomplete, Instruction, Step, SwapOrder, Venue
 from sniperforge.dex.venues import BY_PROGRAM, VENUES
@@ -38,6 +40,25 @@ def _key(name: str) -> Pubkey:
 
 
 USER = _key("user")
+#: The root of the price and the liquidity of a Meteora pool of the reserves `_pool` has.
+ROOT, DEPTH = (
+    isqrt((30_000_000_000 << 128) // 1_073_000_000_000_000),
+    isqrt(30_000_000_000 * 1_073_000_000_000_000) << 64,
+)
+METEORA_FEES = {
+    "base_is_0": 1,
+    "collect_fee_mode": 1,
+    "status": 0,
+    "activation_type": 1,
+    "activation_point": 5,
+    "point": 5,
+    "fee_mode": 0,
+    "fee_cliff": 10_000_000,
+    "fee_first": 0,
+    "fee_second": 0,
+    "fee_third": 0,
+    "fee_max": 990_000_000,
+}
 #: What a pool of each venue must hold beside mints and reserves.
 KEYS: dict[str, str] = {
     "pumpfun": "creator",
@@ -45,6 +66,8 @@ KEYS: dict[str, str] = {
     "raydium_cpmm": "amm_config base_vault quote_vault observation_state",
     "raydium_amm_v4": "base_vault quote_vault authority lp_mint target_orders market",
     "raydium_launchlab": "global_config platform_config base_vault quote_vault creator",
+    "meteora_damm_v2": "base_vault quote_vault",
+    "meteora_dlmm": "reserve_x reserve_y oracle",
 }
 NUMBERS: dict[str, dict[str, int]] = {
     "pumpfun": {"real_base_reserve": 793_100_000_000_000},
@@ -72,6 +95,38 @@ NUMBERS: dict[str, dict[str, int]] = {
         "platform_fee_rate": 7500,
         "creator_fee_rate": 0,
     },
+    "meteora_damm_v2": METEORA_FEES
+    | split("sqrt_price", ROOT)
+    | split("liquidity", DEPTH)
+    | split("sqrt_min_price", ROOT_MIN)
+    | split("sqrt_max_price", ROOT_MAX),
+}
+
+#: Bins of one percent each around the price of `_pool`, deep enough for every amount asked here.
+NUMBERS["meteora_dlmm"] = {
+    "base_is_0": 1,
+    "active_id": -1054,
+    "bin_step": 100,
+    "base_factor": 10_000,
+    "base_fee_power_factor": 0,
+    "collect_fee_mode": 0,
+    "filter_period": 30,
+    "decay_period": 600,
+    "reduction_factor": 5_000,
+    "variable_fee_control": 7_500,
+    "max_volatility_accumulator": 150_000,
+    "volatility_accumulator": 0,
+    "volatility_reference": 0,
+    "index_reference": -1054,
+    "last_update_timestamp": 1_790_000_000,
+    "now": 1_790_000_000,
+    "arrays": 2,
+    "array.0": -16,
+    "array.1": -15,
+    "bin.-1055.y": 300_000_000_000,
+    "bin.-1054.x": 20_000_000_000_000,
+    "bin.-1054.y": 1_000_000_000,
+    "bin.-1053.x": 10_000_000_000_000_000,
 }
 
 
@@ -113,7 +168,15 @@ FLAGS = pytest.mark.parametrize(
 
 def test_names_and_programs_are_the_venues_own() -> None:
     """Two ways to find one, and one venue behind both."""
-    assert set(VENUES) == {"pumpfun", "pumpswap", "raydium_cpmm", "raydium_amm_v4", "raydium_launchlab"}
+    assert set(VENUES) == {
+        "pumpfun",
+        "pumpswap",
+        "raydium_cpmm",
+        "raydium_amm_v4",
+        "raydium_launchlab",
+        "meteora_damm_v2",
+        "meteora_dlmm",
+    }
     assert {name: venue.name for name, venue in VENUES.items()} == {name: name for name in VENUES}
     assert {program: venue.program for program, venue in BY_PROGRAM.items()} == {key: key for key in BY_PROGRAM}
     assert len(BY_PROGRAM) == len(VENUES)
