@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from sniperforge.base.errors import DecodeError
 from sniperforge.base.keys import key
 from sniperforge.base.units import Pubkey
-from sniperforge.dex.borsh import Codec, Structs
+from sniperforge.dex.borsh import TAIL_MAX, Codec, Layout, Record, Structs
 from sniperforge.dex.layouts import fields
 
 
@@ -29,18 +30,24 @@ class Form(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One instruction."""
+    """One instruction or event: its layouts from the newest to the oldest, and its lists of accounts."""
 
     name: str
-    arguments: Codec
+    layouts: tuple[Codec, ...]
     forms: tuple[Form, ...] = ()
 
+    def decode(self, data: bytes, offset: int) -> Record:
+        """Return the fields that are there, and no others; raises DecodeError.
 
-class EventEntry(NamedTuple):
-    """One event."""
-
-    name: str
-    fields: Codec
+        An older form has fewer; bytes after the last known field are counted in `tail`.
+        """
+        newest, *older = self.layouts
+        for codec in older:
+            try:
+                return codec.decode(data, offset)
+            except DecodeError:
+                continue
+        return newest.decode(data, offset, tail_max=TAIL_MAX)
 
 
 class Table(NamedTuple):
@@ -49,11 +56,7 @@ class Table(NamedTuple):
     name: str
     program: Pubkey
     instructions: Mapping[bytes, Entry]
-    events: Mapping[bytes, EventEntry]
-
-    def with_events(self, events: Mapping[bytes, EventEntry]) -> Table:
-        """Return the table with *events* beside its own."""
-        return self._replace(events={**self.events, **events})
+    events: Mapping[bytes, Entry]
 
 
 def table(name: str, program: str, *, instructions: str, events: str = "", own: Structs | None = None) -> Table:
@@ -65,8 +68,8 @@ def table(name: str, program: str, *, instructions: str, events: str = "", own: 
     return Table(
         name,
         key(program),
-        {tag: Entry(title, _codec(layout, own), forms) for title, tag, layout, forms in _blocks(instructions)},
-        {tag: EventEntry(title, _codec(layout, own)) for title, tag, layout, _ in _blocks(events)},
+        {tag: Entry(title, _codecs(layout, own), forms) for title, tag, layout, forms in _blocks(instructions)},
+        {tag: Entry(title, _codecs(layout, own)) for title, tag, layout, _ in _blocks(events)},
     )
 
 
@@ -92,7 +95,12 @@ def _form(text: str) -> Form:
     return Form(tuple(names.split()), rest.strip())
 
 
-def _codec(text: str, own: Structs | None) -> Codec:
-    certain, slash, later = text.partition("/")
-    layout = fields(certain)
-    return Codec((*layout, *fields(later)), required=len(layout) if slash else None, own=own)
+def _codecs(text: str, own: Structs | None) -> tuple[Codec, ...]:
+    """Return the whole layout first, then, from the shortest, every older one it grew from."""
+    certain, _, later = text.partition("/")
+    layout: Layout = fields(certain)
+    older = []
+    for field in fields(later):
+        older.append(layout)
+        layout = (*layout, field)
+    return tuple(Codec(one, own=own) for one in (layout, *older))

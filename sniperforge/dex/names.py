@@ -18,7 +18,6 @@ for Raydium AMM v4 and the native programs, which number their instructions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from sniperforge.base.errors import DecodeError
@@ -29,12 +28,10 @@ from sniperforge.dex import (
     names_orca,
     names_pump,
     names_raydium,
-    pumpfun_layouts,
-    pumpswap_layouts,
     raydium_amm_layouts,
 )
-from sniperforge.dex.borsh import TAIL_MAX, Codec, Record
-from sniperforge.dex.name_table import Entry, EventEntry, Table
+from sniperforge.dex.borsh import Record
+from sniperforge.dex.name_table import Entry, Table
 from sniperforge.dex.programs import (
     ASSOCIATED_TOKEN,
     COMPUTE_BUDGET,
@@ -47,8 +44,6 @@ from sniperforge.dex.programs import (
 )
 
 _NO_RECORD = Record({}, {}, {}, {})
-#: Bytes after the last known argument that are still taken for a newer or sloppier caller's.
-_ARGUMENTS_TAIL_MAX = TAIL_MAX
 _RAY_LOGS = ("init", "deposit", "withdraw", "swap_base_in", "swap_base_out")
 _LOG_TELLS = "Instruction: "
 _DISCRIMINATOR_SIZES = (8, 4, 1)
@@ -74,16 +69,11 @@ class Told(NamedTuple):
     has_form: bool = True
 
 
-def _event_table(own: Mapping[bytes, tuple[str, Codec]]) -> dict[bytes, EventEntry]:
-    return {tag: EventEntry(name, codec) for tag, (name, codec) in own.items()}
-
-
-#: pump.fun's events are read by the venues' own layouts: they change several times a year.
 TABLES: dict[Pubkey, Table] = {
     table.program: table
     for table in (
-        names_pump.PUMPFUN.with_events(_event_table(pumpfun_layouts.EVENTS)),
-        names_pump.PUMPSWAP.with_events(_event_table(pumpswap_layouts.EVENTS)),
+        names_pump.PUMPFUN,
+        names_pump.PUMPSWAP,
         names_raydium.AMM_V4,
         names_raydium.CPMM,
         names_raydium.CLMM,
@@ -144,7 +134,7 @@ def instruction(program: Pubkey, data: bytes, accounts: tuple[Pubkey, ...], logs
         return Told(table.name, "", problem=f"no instruction starts with {data[:8].hex()}", has_form=False)
     names, fits = _account_names(program, entry, accounts)
     try:
-        fields = entry.arguments.decode(data, size, tail_max=_ARGUMENTS_TAIL_MAX)
+        fields = entry.decode(data, size)
     except DecodeError as problem:
         return Told(table.name, entry.name, accounts=names, problem=f"arguments: {problem}", has_form=fits)
     return Told(table.name, entry.name, fields, names, "", fits)
@@ -159,7 +149,7 @@ def event(program: Pubkey, payload: bytes) -> Told | None:
     if entry is None:
         return Told(table.name, "", problem=f"no event starts with {payload[:8].hex()}")
     try:
-        return Told(table.name, entry.name, entry.fields.decode(payload, 8, tail_max=TAIL_MAX))
+        return Told(table.name, entry.name, entry.decode(payload, 8))
     except DecodeError as problem:
         return Told(table.name, entry.name, problem=f"fields: {problem}")
 

@@ -1,11 +1,13 @@
 """What pump.fun's and PumpSwap's instructions are called, with their accounts in every form recorded.
 
-Events stand in the venues' own layouts. Sources: @pump-fun/pump-sdk 2.0.0 (IDLs
+Sources: @pump-fun/pump-sdk 2.0.0 (IDLs
 pump.json, pump_amm.json), mainnet transactions of 2024-07 to 2026-07.
 """
 
 from __future__ import annotations
 
+from sniperforge.dex.borsh import Structs
+from sniperforge.dex.layouts import fields
 from sniperforge.dex.name_table import table
 
 PUMPFUN = table(
@@ -98,6 +100,29 @@ migrate_v2 bbcb121fceedfe29
 extend_account ea66c2cb96483ee5
 = account user system_program event_authority program
 """,
+    events="""
+CreateEvent 1b72a94ddeeb6376
+( name:string symbol:string uri:string mint:pubkey bonding_curve:pubkey user:pubkey / creator:pubkey timestamp:i64
+  virtual_token_reserves:u64 virtual_sol_reserves:u64 real_token_reserves:u64 token_total_supply:u64
+  token_program:pubkey is_mayhem_mode:bool is_cashback_enabled:bool quote_mint:pubkey virtual_quote_reserves:u64
+  creator_fee_bps:u64 is_holder_reward:bool
+TradeEvent bddb7fd34ee661ee
+( mint:pubkey sol_amount:u64 token_amount:u64 is_buy:bool user:pubkey timestamp:i64 virtual_sol_reserves:u64
+  virtual_token_reserves:u64 / real_sol_reserves:u64 real_token_reserves:u64 fee_recipient:pubkey fee_basis_points:u64
+  fee:u64 creator:pubkey creator_fee_basis_points:u64 creator_fee:u64 track_volume:bool total_unclaimed_tokens:u64
+  total_claimed_tokens:u64 current_sol_volume:u64 last_update_timestamp:i64 ix_name:string mayhem_mode:bool
+  cashback_fee_basis_points:u64 cashback:u64 buyback_fee_basis_points:u64 buyback_fee:u64
+  shareholders:vec<Shareholder> quote_mint:pubkey quote_amount:u64 virtual_quote_reserves:u64 real_quote_reserves:u64
+  holder_rewards_bps:u64 holder_rewards:u64
+CompleteEvent 5f72619cd42e9808
+( user:pubkey mint:pubkey bonding_curve:pubkey timestamp:i64 / quote_mint:pubkey
+CompletePumpAmmMigrationEvent bde95db95c94ea94
+( user:pubkey mint:pubkey mint_amount:u64 sol_amount:u64 pool_migration_fee:u64 bonding_curve:pubkey timestamp:i64
+  pool:pubkey / quote_mint:pubkey
+ExtendAccountEvent 6161d7905d92167c
+( account:pubkey user:pubkey current_size:u64 new_size:u64 timestamp:i64
+""",
+    own=Structs(structs={"Shareholder": fields("address:pubkey share_bps:u16")}),
 )
 
 PUMPSWAP = table(
@@ -159,5 +184,31 @@ sell 33e685a4017f83ad
 = pool user global_config base_mint quote_mint user_base_token_account user_quote_token_account
   pool_base_token_account pool_quote_token_account protocol_fee_recipient protocol_fee_recipient_token_account
   base_token_program quote_token_program system_program associated_token_program event_authority program
+""",
+    events="""
+BuyEvent 67f4521f2cf57777
+( timestamp:i64 base_amount_out:u64 max_quote_amount_in:u64 user_base_token_reserves:u64 user_quote_token_reserves:u64
+  pool_base_token_reserves:u64 pool_quote_token_reserves:u64 quote_amount_in:u64 lp_fee_basis_points:u64 lp_fee:u64
+  protocol_fee_basis_points:u64 protocol_fee:u64 quote_amount_in_with_lp_fee:u64 user_quote_amount_in:u64 pool:pubkey
+  user:pubkey user_base_token_account:pubkey user_quote_token_account:pubkey protocol_fee_recipient:pubkey
+  protocol_fee_recipient_token_account:pubkey / coin_creator:pubkey coin_creator_fee_basis_points:u64
+  coin_creator_fee:u64 track_volume:bool total_unclaimed_tokens:u64 total_claimed_tokens:u64 current_sol_volume:u64
+  last_update_timestamp:i64 min_base_amount_out:u64 ix_name:string cashback_fee_basis_points:u64 cashback:u64
+  buyback_fee_basis_points:u64 buyback_fee:u64 virtual_quote_reserves:i128 can_boost:bool base_supply:u64
+  holder_rewards_bps:u64 holder_rewards:u64
+SellEvent 3e2f370aa503dc2a
+( timestamp:i64 base_amount_in:u64 min_quote_amount_out:u64 user_base_token_reserves:u64 user_quote_token_reserves:u64
+  pool_base_token_reserves:u64 pool_quote_token_reserves:u64 quote_amount_out:u64 lp_fee_basis_points:u64 lp_fee:u64
+  protocol_fee_basis_points:u64 protocol_fee:u64 quote_amount_out_without_lp_fee:u64 user_quote_amount_out:u64
+  pool:pubkey user:pubkey user_base_token_account:pubkey user_quote_token_account:pubkey protocol_fee_recipient:pubkey
+  protocol_fee_recipient_token_account:pubkey / coin_creator:pubkey coin_creator_fee_basis_points:u64
+  coin_creator_fee:u64 cashback_fee_basis_points:u64 cashback:u64 buyback_fee_basis_points:u64 buyback_fee:u64
+  virtual_quote_reserves:i128 can_boost:bool base_supply:u64 holder_rewards_bps:u64 holder_rewards:u64
+CreatePoolEvent b1310cd2a076a774
+( timestamp:i64 index:u16 creator:pubkey base_mint:pubkey quote_mint:pubkey base_mint_decimals:u8
+  quote_mint_decimals:u8 base_amount_in:u64 quote_amount_in:u64 pool_base_amount:u64 pool_quote_amount:u64
+  minimum_liquidity:u64 initial_liquidity:u64 lp_token_amount_out:u64 pool_bump:u8 pool:pubkey lp_mint:pubkey
+  user_base_token_account:pubkey user_quote_token_account:pubkey / coin_creator:pubkey is_mayhem_mode:bool
+  creator_fee_bps:u64 can_edit_creator_fee:bool is_holder_reward:bool
 """,
 )
