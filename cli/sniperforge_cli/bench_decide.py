@@ -50,6 +50,8 @@ def decide(
 
 def measure(*, launches: Sequence[bytes], trades: Sequence[bytes], rounds: int, durability: str) -> dict[str, Any]:
     """Return the figures, times in microseconds."""
+    from sniperforge.host.process import freeze
+
     ours: list[float] = []
     bare_times: list[float] = []
     rejects: list[float] = []
@@ -58,8 +60,7 @@ def measure(*, launches: Sequence[bytes], trades: Sequence[bytes], rounds: int, 
         for number in range(rounds):
             run = _Ours(Path(folder), f"{number}", durability)
             bare = run.bare(launches[0])
-            gc.collect()
-            gc.freeze()
+            freeze()  # as every stage does
             for frame in launches:
                 began = time.perf_counter_ns()
                 bare.decide(frame)
