@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SOURCES := $(shell find sniperforge/shm -name '*.c' -o -name '*.h') pyproject.toml constraints.txt setup.py
+SOURCES := $(shell find sniperforge -name '*.c' -o -name '*.h') pyproject.toml constraints.txt setup.py
 
-.PHONY: demo test check fmt lint types house cover bench binary setup clean
+.PHONY: demo test check fmt lint types house cover fuzz bench binary setup clean
 
 setup: $(STAMP)
 
