@@ -140,14 +140,15 @@ class Reader:
         if not self._first_time(PoolCreated, pool.address, 0):
             return
         known_by = state.pools.get(pool.address)
-        if known_by is None and venue.name in LAUNCHPADS:
+        is_launchpad = venue.name in LAUNCHPADS
+        if known_by is None and is_launchpad:
             known_by = state.coins.get(pool.base_mint)
         if known_by is not None:
             values = {"pool": keys.text(pool.address), "mint": keys.text(pool.base_mint), "known_by": known_by}
             self._disbelieve("pool_known", venue.name, values)
             return
         state.pools.put(pool.address, self.context.signature)
-        if venue.name in LAUNCHPADS:
+        if is_launchpad:
             state.coins.put(pool.base_mint, self.context.signature)
         state.tracking.add(pool.address, venue.name, pool.base_mint)
         state.counters["believed"] += 1

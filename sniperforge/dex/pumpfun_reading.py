@@ -39,7 +39,7 @@ INITIAL_QUOTE = {WSOL: 30_000_000_000, USDC: 4_292_000_000}
 DECIMALS = 6
 
 _CREATE, _CREATE_V2 = INSTRUCTIONS["create"][0], INSTRUCTIONS["create_v2"][0]
-_CREATE_LINES = ("Instruction: Create", "Instruction: CreateV2")
+_CREATE_LINES = frozenset(("Instruction: Create", "Instruction: CreateV2"))
 
 
 class _Launch(NamedTuple):
@@ -75,11 +75,13 @@ def read(step: Step, context: Context) -> list[Reading]:
         elif kind in _READERS:
             record = EVENTS[kind][1].decode(payload, 8, tail_max=TAIL_MAX)
             readings.append(_READERS[kind](record, context, len(readings)))
-    if not created:
-        if step.data[:8] in (_CREATE, _CREATE_V2):
-            readings.append(_created_by_instruction(step, context))
-        elif not step.data and any(line in _CREATE_LINES for line in step.logs):
+    if created:
+        return readings
+    if not step.data:
+        if not _CREATE_LINES.isdisjoint(step.logs):
             readings.append(Incomplete("pumpfun: a create ran, but the log was cut before its event"))
+    elif step.data[:8] in (_CREATE, _CREATE_V2):
+        readings.append(_created_by_instruction(step, context))
     return readings
 
 
