@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
-from solders.signature import Signature
 
 from sniperforge.base.clock import Clock
 from sniperforge.base.errors import SniperForgeError
@@ -32,7 +30,6 @@ from sniperforge.base.events import (
     PositionChanged,
 )
 from sniperforge.base.units import NANOS_PER_SECOND, ZERO_KEY
-from sniperforge.chain.signer import Plan, SignRefused
 from sniperforge.coordinate.builder import Builder
 from sniperforge.coordinate.desk import Desk, Ticket
 from sniperforge.coordinate.execution import Execution, Transport
@@ -40,18 +37,16 @@ from sniperforge.coordinate.intake import malformed
 from sniperforge.coordinate.journal import Journal, JournalFailed, Order
 from sniperforge.coordinate.on_paper import PaperExecution
 from sniperforge.coordinate.settings import CoordinateSettings
+from sniperforge.coordinate.signing import Signing
 from sniperforge.coordinate.wallet import open_signer, read_keys
 from sniperforge.dex.venue import Venue
 from sniperforge.dex.venues import VENUES
 from sniperforge.trading.risk import Refusal
-from sniperforge.trading.transaction import TransactionInvalid
 
 MINUTE_NS = 60 * NANOS_PER_SECOND
 #: Ends this young are told again after a restart: the crash may have come between journal and ring.
 RETOLD_NS = 5 * MINUTE_NS
 MAINTENANCE_S = 0.1
-#: Signatures remembered to keep two orders apart that would be the same bytes.
-SIGNATURES_KEPT = 4_096
 
 
 @dataclass
@@ -95,8 +90,6 @@ class Coordinator:
         self._transport = transport
         self._tips = read_keys("coordinate.tip_accounts", settings.tip_accounts)
         self.desk = Desk(self.settings, self._venues, can_tip=bool(self._tips))
-        self._signatures: deque[str] = deque(maxlen=SIGNATURES_KEPT)
-        self._recent: set[str] = set()
         self._unmarked: list[Order] = []
         self._draining = False
         self._idle = asyncio.Event()
@@ -117,6 +110,7 @@ class Coordinator:
         settings = self.settings
         self.signer = open_signer(settings, self._venues, self._tips)
         self.builder = Builder(self.signer.wallet, self._venues, tip_account=self._tips[0] if self._tips else ZERO_KEY)
+        self._signing = Signing(self.builder, self.signer)
         self.journal = Journal(settings.journal, durability=settings.durability)
         self._opened = True
         try:
@@ -137,15 +131,8 @@ class Coordinator:
 
     def _orders(self) -> list[Order]:
         orders = list(self.journal.orders())
-        horizon = self._clock.now_ns() - MINUTE_NS
         for order in orders:
-            if order.signature:
-                self._use(order.signature)
-            if order.signed_ns > horizon and order.state != "refused":
-                intent = order.intent
-                is_exit = intent.side == "sell"
-                spend = order.cost_lamports + (0 if is_exit else intent.amount_in)
-                self.signer.remember(Plan(spend, is_exit), order.signed_ns)
+            self._signing.remember(order, since_ns=self._clock.now_ns() - MINUTE_NS)
         return orders
 
     async def start(self) -> None:
@@ -248,11 +235,14 @@ class Coordinator:
         if intent.side == "buy" and intent.position_id != intent.id:
             intent = msgspec.structs.replace(intent, position_id=intent.id)
         ticket = self._ticket(intent, now_ns)
-        signed = self._sign(intent, ticket, now_ns) if isinstance(ticket, Ticket) else ticket
+        if isinstance(ticket, Refusal):
+            self._refuse(intent, ticket, now_ns)
+            return
+        anchor = self._execution.blockhash(intent, now_ns)
+        signed = anchor if isinstance(anchor, Refusal) else self._signing.sign(intent, ticket, anchor, now_ns)
         if isinstance(signed, Refusal):
             self._refuse(intent, signed, now_ns)
             return
-        assert isinstance(ticket, Ticket)
         self.journal.signed(signed, now_ns)
         signed_ns = self._clock.now_ns()
         self._execution.submit(signed, ticket, signed_ns)
@@ -268,49 +258,6 @@ class Coordinator:
         if intent.side == "buy" and self._draining:
             return Refusal("drain", 1, 0)
         return self.desk.decide(intent, now_ns)
-
-    def _sign(self, intent: OrderProposed, ticket: Ticket, now_ns: int) -> Order | Refusal:
-        """Return the signed order, not yet written."""
-        is_buy = ticket.terms.is_buy
-        terms = ticket.terms
-        plan = Plan(ticket.spend_lamports, not is_buy, terms.writes_off)
-        anchor = self._execution.blockhash(intent, now_ns)
-        if isinstance(anchor, Refusal):
-            return anchor
-        blockhash, last_valid = anchor
-        try:
-            raw = self.signer.sign(self.builder.message(intent.pool, terms, blockhash), plan, now_ns)
-            signature = str(Signature.from_bytes(raw[1:65]))
-            while signature in self._recent:
-                # Equal bytes are one transaction: the chain would answer for the
-                # older order. One micro-lamport makes it another. The signer's
-                # minute has counted this order already.
-                terms = terms._replace(price_micro_lamports=terms.price_micro_lamports + 1)
-                plan = plan._replace(is_exit=True)
-                raw = self.signer.sign(self.builder.message(intent.pool, terms, blockhash), plan, now_ns)
-                signature = str(Signature.from_bytes(raw[1:65]))
-        except SignRefused as refusal:
-            return Refusal(f"signer.{refusal.rule}", plan.lamports, 0)
-        except TransactionInvalid:
-            return Refusal("transaction.size", 1, 0)
-        self._use(signature)
-        return Order(
-            intent.id,
-            intent,
-            "signed",
-            signature=signature,
-            raw=raw,
-            last_valid_block_height=last_valid,
-            cost_lamports=ticket.costs.total,
-            signed_ns=now_ns,
-            claimed=is_buy,
-        )
-
-    def _use(self, signature: str) -> None:
-        if len(self._signatures) == SIGNATURES_KEPT:
-            self._recent.discard(self._signatures[0])
-        self._signatures.append(signature)
-        self._recent.add(signature)
 
     def _refuse(self, intent: OrderProposed, refusal: Refusal, now_ns: int) -> None:
         told = self.desk.refusal(intent, refusal, now_ns)

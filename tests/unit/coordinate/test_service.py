@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -540,14 +539,6 @@ def test_a_buys_position_is_its_own_whatever_the_bot_says(stand: Stand) -> None:
 def test_an_order_too_large_for_a_transaction_is_refused(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sniperforge.trading.transaction.TRANSACTION_BYTES_MAX", 500)
     assert only(stand.on(make_buy()), OrderRefused).limit == "transaction.size"
-
-
-def test_only_the_youngest_signatures_are_remembered(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sniperforge.coordinate.service.SIGNATURES_KEPT", 1)
-    stand.coordinator._signatures = deque(maxlen=1)
-    for number in (1, 2):
-        stand.on(make_buy(number))
-    assert len(stand.coordinator._recent) == 1
 
 
 def test_chosen_compute_units_replace_the_venues_own(make_stand: StandMaker) -> None:
