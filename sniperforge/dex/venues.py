@@ -9,6 +9,7 @@ from sniperforge.base.units import Pubkey
 from sniperforge.dex import (
     meteora_damm_v2,
     meteora_dlmm,
+    orca_whirlpool,
     pumpfun,
     pumpswap,
     raydium_amm,
@@ -27,6 +28,7 @@ VENUES: dict[str, Venue] = {
         raydium_launchlab.VENUE,
         meteora_damm_v2.VENUE,
         meteora_dlmm.VENUE,
+        orca_whirlpool.VENUE,
     )
 }
 

@@ -61,6 +61,7 @@ METEORA_FEES = {
 }
 #: What a pool of each venue must hold beside mints and reserves.
 KEYS: dict[str, str] = {
+    "orca_whirlpool": "whirlpools_config base_vault quote_vault oracle",
     "pumpfun": "creator",
     "pumpswap": "pool_creator coin_creator",
     "raydium_cpmm": "amm_config base_vault quote_vault observation_state",
@@ -69,7 +70,18 @@ KEYS: dict[str, str] = {
     "meteora_damm_v2": "base_vault quote_vault",
     "meteora_dlmm": "reserve_x reserve_y oracle",
 }
+#: The root of 3e10 / 1.073e15, the liquidity between them, one position over the whole range.
+_WHOLE_RANGE = {
+    "base_is_0": 1,
+    "sqrt_price": 97_539_491_883_135_591,
+    "liquidity": 5_673_623_181_001,
+    "tick": -104_853,
+    "tick.-443520": 5_673_623_181_001,
+    "tick.443520": -5_673_623_181_001,
+}
 NUMBERS: dict[str, dict[str, int]] = {
+    # Splash pools: two arrays hold every tick, so any amount is within reach.
+    "orca_whirlpool": {**_WHOLE_RANGE, "tick_spacing": 32_896, "fee_tier_index": 32_896, "fee_rate": 10_000},
     "pumpfun": {"real_base_reserve": 793_100_000_000_000},
     "pumpswap": {"index": 0, "canonical": 1, "base_is_0": 1},
     "raydium_cpmm": {
@@ -168,15 +180,7 @@ FLAGS = pytest.mark.parametrize(
 
 def test_names_and_programs_are_the_venues_own() -> None:
     """Two ways to find one, and one venue behind both."""
-    assert set(VENUES) == {
-        "pumpfun",
-        "pumpswap",
-        "raydium_cpmm",
-        "raydium_amm_v4",
-        "raydium_launchlab",
-        "meteora_damm_v2",
-        "meteora_dlmm",
-    }
+    assert set(VENUES) == set(KEYS) == set(NUMBERS)
     assert {name: venue.name for name, venue in VENUES.items()} == {name: name for name in VENUES}
     assert {program: venue.program for program, venue in BY_PROGRAM.items()} == {key: key for key in BY_PROGRAM}
     assert len(BY_PROGRAM) == len(VENUES)
@@ -248,7 +252,7 @@ def test_reading_raises_its_own_error_or_nothing(venue: Venue, data: st.DataObje
 @given(raws=st.lists(st.binary(max_size=900), min_size=6, max_size=6))
 def test_loading_raises_its_own_error_or_nothing(venue: Venue, raws: list[bytes]) -> None:
     """Accounts are bytes from outside, and may be missing."""
-    names = ["bonding_curve", "pool", "pool_state", "amm_info", "base_vault", "quote_vault"]
+    names = ["bonding_curve", "pool", "pool_state", "amm_info", "whirlpool", "quote_vault"]
     for accounts in ({}, dict(zip(names, raws, strict=True))):
         with pytest.raises(DecodeError):
             venue.load(_key("pool"), accounts)
