@@ -10,9 +10,9 @@
 #include "text.h"
 
 #define TAG_LETTERS 10
-#define TAGS_MAX 32
-#define SPANS_MAX 4
-#define WORDS_MAX 32
+#define TAGS_MAX 256
+#define SPANS_MAX 8
+#define WORDS_MAX 256
 /* A frame below this size cannot have lost a creation's event to the runtime's limit of 10,000 bytes:
  * the longest one (name, symbol and uri fill a transaction of 1232 bytes) is 2,000 letters, and what
  * came before it is in the frame. */
