@@ -12,7 +12,6 @@ from sniperforge.base.clock import ManualClock
 from sniperforge.base.events import (
     Event,
     Frame,
-    LiquidityChanged,
     OrderExpired,
     OrderFailed,
     OrderLanded,
@@ -22,7 +21,9 @@ from sniperforge.base.events import (
     Pool,
     PoolCreated,
     PositionChanged,
+    Swapped,
 )
+from sniperforge.base.units import ZERO_KEY
 from sniperforge.coordinate.service import Coordinator
 from sniperforge.coordinate.settings import CoordinateSettings, PaperSettings
 from sniperforge.detect.detector import Detector
@@ -101,23 +102,26 @@ def test_an_order_that_never_lands_expires_and_the_bot_is_told() -> None:
     assert [type(event) for event in fills.due(NOW + 2 * SECOND)] == [OrderExpired]
 
 
-def test_a_pool_that_was_emptied_meanwhile_fails_the_order() -> None:
+def test_a_price_that_ran_away_meanwhile_fails_the_order() -> None:
     fills = made(ALWAYS)
     fills.on(order(1), NOW)
-    rug = LiquidityChanged(
+    dearer = Swapped(
         venue=POOL.venue,
         pool=POOL.address,
-        added=False,
+        base_mint=POOL.base_mint,
+        trader=ZERO_KEY,
+        is_buy=True,
         base_amount=1,
         quote_amount=1,
-        base_reserve=POOL.base_reserve,
-        quote_reserve=POOL.quote_reserve * 100,
+        base_reserve=POOL.base_reserve // 2,
+        quote_reserve=POOL.quote_reserve * 2,
         slot=POOL.slot + 1,
         signature="",
     )
-    moved = fills.on(rug, NOW)
-    assert moved == []
-    assert {type(event) for event in fills.due(NOW + SECOND)} <= {OrderFailed, OrderLanded, PositionChanged}
+    assert fills.on(dearer, NOW) == []
+    (failed,) = fills.due(NOW + SECOND)
+    assert isinstance(failed, OrderFailed)
+    assert (failed.problem, failed.retryable) == ("slippage", True)
 
 
 def test_what_a_limit_refuses_is_refused_and_stays_so() -> None:
