@@ -312,13 +312,14 @@ def assemble(keys: Mapping[str, Pubkey], pool: Pool, order: SwapOrder) -> tuple[
         data = _SWAP2_ARGUMENTS.pack(SWAP2, order.amount_out_min, order.amount_in, EXACT_OUT)
     else:
         data = _SWAP_ARGUMENTS.pack(SWAP, order.amount_in, order.amount_out_min)
-    trade = build(PROGRAM, _TABLES[order.is_buy, *_form(pool)], {**keys, **programs, **_FIXED}, data)
+    trade = build(PROGRAM, _TABLES[order.is_buy, *_form(pool, order.is_buy)], {**keys, **programs, **_FIXED}, data)
     return token_pair.around(trade, keys, pool, order)
 
 
-def _form(pool: Pool) -> tuple[bool, bool, bool]:
-    numbers = pool.numbers
-    return bool(numbers["base_is_0"]), "referral_token_account" in pool.keys, numbers["fee_mode"] == LIMITER
+def _form(pool: Pool, is_buy: bool) -> tuple[bool, bool, bool]:
+    numbers, base_is_0 = pool.numbers, bool(pool.numbers["base_is_0"])
+    limited = numbers["fee_mode"] == LIMITER and is_buy is base_is_0
+    return base_is_0, "referral_token_account" in pool.keys, limited
 
 
 def swap(pool: Pool, order: SwapOrder) -> tuple[Instruction, ...]:
@@ -328,7 +329,7 @@ def swap(pool: Pool, order: SwapOrder) -> tuple[Instruction, ...]:
 
 def variant(pool: Pool, order: SwapOrder) -> str:
     """Return the form of the instructions: token programs, wrapping, which token is the coin, what is appended."""
-    base_is_0, shares, limited = _form(pool)
+    base_is_0, shares, limited = _form(pool, order.is_buy)
     marks = ("a" if base_is_0 else "b") + ("/share" if shares else "") + ("/limited" if limited else "")
     return f"{token_pair.variant(pool, order)}/{marks}"
 

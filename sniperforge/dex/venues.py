@@ -8,6 +8,7 @@ from __future__ import annotations
 from sniperforge.base.units import Pubkey
 from sniperforge.dex import (
     meteora_damm_v2,
+    meteora_dbc,
     meteora_dlmm,
     orca_whirlpool,
     pumpfun,
@@ -27,6 +28,7 @@ VENUES: dict[str, Venue] = {
         raydium_amm.VENUE,
         raydium_launchlab.VENUE,
         meteora_damm_v2.VENUE,
+        meteora_dbc.VENUE,
         meteora_dlmm.VENUE,
         orca_whirlpool.VENUE,
     )

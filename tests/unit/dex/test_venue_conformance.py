@@ -68,6 +68,7 @@ KEYS: dict[str, str] = {
     "raydium_amm_v4": "base_vault quote_vault authority lp_mint target_orders market",
     "raydium_launchlab": "global_config platform_config base_vault quote_vault creator",
     "meteora_damm_v2": "base_vault quote_vault",
+    "meteora_dbc": "config base_vault quote_vault",
     "meteora_dlmm": "reserve_x reserve_y oracle",
 }
 #: The root of 3e10 / 1.073e15, the liquidity between them, one position over the whole range.
@@ -112,6 +113,13 @@ NUMBERS: dict[str, dict[str, int]] = {
     | split("liquidity", DEPTH)
     | split("sqrt_min_price", ROOT_MIN)
     | split("sqrt_max_price", ROOT_MAX),
+    "meteora_dbc": METEORA_FEES
+    | {"migration_quote_threshold": 10**15, "curve_points": 1, "sees_instructions": 0}
+    | split("sqrt_price", ROOT)
+    | split("sqrt_start_price", ROOT_MIN)
+    | split("migration_sqrt_price", ROOT_MAX)
+    | split("curve_0_sqrt_price", ROOT_MAX)
+    | split("curve_0_liquidity", DEPTH),
 }
 
 #: Bins of one percent each around the price of `_pool`, deep enough for every amount asked here.
