@@ -88,7 +88,7 @@ class Judge:
         wants_facts = facts is None and self._filters.wants_facts(launch.pool)
         if facts is not None and (refused := self._filters.check_facts(facts)):
             return Verdict(launch, refused)
-        if not wants_facts and self._opens_ns(launch) <= now_ns:
+        if not wants_facts and not (launch.open_time and self._opens_ns(launch) > now_ns):
             return Verdict(launch)
         if len(self._waiting) >= self._waiting_max:
             return Verdict(launch, refusal("waiting_max", seen=len(self._waiting), allowed=self._waiting_max))

@@ -187,11 +187,8 @@ def _shown(key: bytes) -> str:
 
 
 def _compact(message: bytes, at: int) -> tuple[int, int]:
-    """Return a compact-u16 and where the next byte is."""
-    low = message[at]
-    if low < 0x80:
-        return low, at + 1
-    high = message[at + 1]
+    """Return a compact-u16 of two or three bytes, and where the next byte is."""
+    low, high = message[at], message[at + 1]
     if high < 0x80:
         return low & 0x7F | high << 7, at + 2
     return low & 0x7F | (high & 0x7F) << 7 | message[at + 2] << 14, at + 3

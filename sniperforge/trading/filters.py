@@ -249,7 +249,7 @@ class Filters:
             checks.append(self._creator)
         if self._flags_refused:
             checks.append(self._flags)
-        checks.append(self._reserves)
+        checks.append(lambda launch, _now_ns: self.reserves(launch.pool))
         if self._patterns:
             checks.append(self._text)
         return tuple(checks)
@@ -284,13 +284,15 @@ class Filters:
         born_ns = launch.origin_ns or launch.ts_ns
         if not born_ns:
             return refusal("age_ms_max", seen="unknown", allowed=self._settings.age_ms_max)
-        age_ms = (now_ns - max(born_ns, opens_ns(launch, self._settings.open_margin_ms))) // NANOS_PER_MS
+        if launch.open_time:
+            born_ns = max(born_ns, opens_ns(launch, self._settings.open_margin_ms))
+        age_ms = (now_ns - born_ns) // NANOS_PER_MS
         if age_ms <= self._settings.age_ms_max:
             return None
         return refusal("age_ms_max", seen=age_ms, allowed=self._settings.age_ms_max)
 
     def _open_time(self, launch: PoolCreated, now_ns: int) -> Refusal | None:
-        wait_ns = opens_ns(launch) - now_ns
+        wait_ns = opens_ns(launch) - now_ns if launch.open_time else 0
         if wait_ns <= 0:
             return None
         if self._settings.open_time == "refuse":
@@ -314,9 +316,6 @@ class Filters:
             if numbers.get(flag):
                 return refusal(flag, seen=flag, allowed="coins without it")
         return None
-
-    def _reserves(self, launch: PoolCreated, _now_ns: int) -> Refusal | None:
-        return self.reserves(launch.pool)
 
     def reserves(self, pool: Pool) -> Refusal | None:
         """Refuse a pool that holds too little or too much of either side."""

@@ -57,6 +57,14 @@ def test_without_an_address_the_same_transaction_is_the_evidence() -> None:
     assert seen.home(CURVE.base_mint) == HOME
 
 
+def test_a_new_curve_is_nobodys_home() -> None:
+    """A coin leaves its curve and never comes to another one, even one the migration itself names."""
+    migrations = Migrations()
+    migrations.note(launch_of(CURVE))
+    migrations.note(migrated(new_pool=CURVE.address))
+    assert migrations.home(CURVE.base_mint) is None
+
+
 def test_memory_is_bounded() -> None:
     """The coin and the pool seen longest ago go first; other messages are nothing."""
     seen = Migrations()

@@ -195,6 +195,13 @@ def test_long_instruction_data_is_read_to_its_end() -> None:
     assert signer().sign(three, ENTRY, 0)
 
 
+def test_a_long_list_of_accounts_is_read_to_its_end() -> None:
+    """An account may stand in a list many times: its length then takes two bytes, and the data follows all the same."""
+    many = Instruction(VENUE, (AccountMeta(WALLET),) * 200, b"\1")
+    assert signer().sign(message(many, transfer_lamports(WALLET, WALLET, 5)), ENTRY, 0)
+    assert refused(many, transfer_lamports(WALLET, Pubkey(bytes(range(32))), 5)).rule == "transfer"
+
+
 def test_a_signer_is_never_shown_copied_or_pickled() -> None:
     ours = signer()
     assert "signer of" in repr(ours)
