@@ -24,6 +24,7 @@ import orjson
 from sniperforge.base.errors import ConfigError, DecodeError, UnavailableError
 from sniperforge.base.keys import key, text
 from sniperforge.base.units import Pubkey
+from sniperforge.feeds.address import scrubbed
 
 T = TypeVar("T")
 #: A block is a few MiB; nothing we ask for is larger.
@@ -198,7 +199,9 @@ class RpcClient:
             raise self._malformed(method, "an error without a code")
         if error["code"] in _RETRIED_RPC:
             return False, f"error {error['code']}"
-        raise RpcRefused(self.target.name, method, error["code"], str(error.get("message")))
+        # A server may quote the very key it refuses.
+        words = scrubbed(str(error.get("message")), self.target.url)
+        raise RpcRefused(self.target.name, method, error["code"], words)
 
     def _malformed(self, method: str, what: str) -> DecodeError:
         return DecodeError(f"{self.target.name}: {method} answered {what}; the endpoint is broken, use another")

@@ -7,7 +7,9 @@ pool + what is wanted      -> Plan: quotes, limits, instructions, message
 A state file holds accounts as `getMultipleAccounts` answers give them, in any of
 these shapes: {address: account, …} · {"addresses": [address, …], "value": [account, …]}
 (also with the answer under "result") · {"pubkey": address, "account": account} as
-`solana account --output json` prints it · a list of any of them.
+`solana account --output json` prints it · a list of any of them. A null says that
+no such account exists, which some venues' quotes need to know (a tick array nobody
+made); an account the file does not mention is missing.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ import binascii
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple, Protocol
 
 import orjson
@@ -43,11 +47,17 @@ ACCOUNTS_MAX = 100
 
 #: Under which name a venue's `load` wants the account at the pool's address.
 _STATES = {
+    "meteora_damm_v2": "pool",
+    "meteora_dbc": "pool",
+    "meteora_dlmm": "lb_pair",
+    "orca_whirlpool": "whirlpool",
     "pumpfun": "bonding_curve",
     "pumpswap": "pool",
     "raydium_amm_v4": "amm_id",
 }
 _MODULES = {"raydium_amm_v4": "raydium_amm"}
+#: What need not exist on the chain (beside what a venue says itself by MAY_MISS).
+_MAY_MISS = ("bin_array_bitmap_extension",)
 _STATE = "pool_state"
 
 
@@ -58,13 +68,16 @@ class Account(NamedTuple):
     data: bytes
 
 
+Found = dict[Pubkey, Account | None]
+
+
 class Source(Protocol):
     """Where accounts come from; `name` is what error lines call it."""
 
     name: str
 
-    def get(self, addresses: Sequence[Pubkey]) -> dict[Pubkey, Account]:
-        """Return the accounts that are there."""
+    def get(self, addresses: Sequence[Pubkey]) -> Found:
+        """Return what is known of these: an account, None where none exists, nothing where nobody knows."""
 
 
 # ── accounts ──────────────────────────────────────────────────────────────
@@ -106,8 +119,8 @@ class StateFile:
             raise DecodeError(f"{path}: not JSON ({problem}); save the answer of getMultipleAccounts") from None
         self._accounts = dict(_rows(document, path))
 
-    def get(self, addresses: Sequence[Pubkey]) -> dict[Pubkey, Account]:
-        """Return the accounts the file holds of these."""
+    def get(self, addresses: Sequence[Pubkey]) -> Found:
+        """Return what the file says of these."""
         return {address: self._accounts[address] for address in addresses if address in self._accounts}
 
 
@@ -118,15 +131,15 @@ class Endpoint:
         self._target = endpoint(url, where="--rpc")
         self.name = self._target.name
 
-    def get(self, addresses: Sequence[Pubkey]) -> dict[Pubkey, Account]:
-        """Return the accounts that exist; raises UnavailableError or DecodeError."""
+    def get(self, addresses: Sequence[Pubkey]) -> Found:
+        """Return what the endpoint has; raises UnavailableError or DecodeError."""
         return asyncio.run(self._ask(addresses))
 
     def blockhash(self) -> bytes:
         """Return a recent blockhash."""
         return asyncio.run(self._blockhash())
 
-    async def _ask(self, addresses: Sequence[Pubkey]) -> dict[Pubkey, Account]:
+    async def _ask(self, addresses: Sequence[Pubkey]) -> Found:
         client = RpcClient(self._target)
         try:
             options = {"encoding": "base64", "commitment": "confirmed"}
@@ -143,7 +156,7 @@ class Endpoint:
             await client.close()
 
 
-def _rows(document: object, where: str) -> Iterable[tuple[Pubkey, Account]]:
+def _rows(document: object, where: str) -> Iterable[tuple[Pubkey, Account | None]]:
     if isinstance(document, list):
         for number, item in enumerate(document):
             yield from _rows(item, f"{where}[{number}]")
@@ -157,18 +170,16 @@ def _rows(document: object, where: str) -> Iterable[tuple[Pubkey, Account]]:
         raise DecodeError(f'{where}: an answer does not repeat what was asked; put "addresses": […] beside "value"')
     else:
         for name, item in document.items():
-            if item is not None:
-                yield _address(name, where), _account(item, f"{where}: {name}")
+            yield _address(name, where), _account(item, f"{where}: {name}")
 
 
-def _answered(addresses: Sequence[object], answer: object, where: str) -> Iterable[tuple[Pubkey, Account]]:
+def _answered(addresses: Sequence[object], answer: object, where: str) -> Iterable[tuple[Pubkey, Account | None]]:
     value = answer.get("value") if isinstance(answer, dict) else None
     if not isinstance(value, list) or len(value) != len(addresses):
         found = len(value) if isinstance(value, list) else "no"
         raise DecodeError(f"{where}: {found} accounts for {len(addresses)} addresses; ask again")
     for address, item in zip(addresses, value, strict=True):
-        if item is not None:
-            yield _address(address, where), _account(item, f"{where}: {address}")
+        yield _address(address, where), _account(item, f"{where}: {address}")
 
 
 def _address(value: object, where: str) -> Pubkey:
@@ -178,8 +189,10 @@ def _address(value: object, where: str) -> Pubkey:
         raise DecodeError(f"{where}: {problem}") from None
 
 
-def _account(item: object, where: str) -> Account:
-    """Return an account of a node's answer; its data must be base64."""
+def _account(item: object, where: str) -> Account | None:
+    """Return an account of a node's answer, None for a null; its data must be base64."""
+    if item is None:
+        return None
     try:
         if not isinstance(item, dict) or not isinstance(item["data"], list) or item["data"][1] != "base64":
             raise TypeError
@@ -223,36 +236,53 @@ def load_pool(venue: Venue, address: Pubkey, mint: Pubkey, source: Source) -> Po
     Raises:
         UnavailableError: an account is not there; the line names each with its address.
         DecodeError: an account is another one than it should be.
-        UsageError: this build cannot load the venue by hand.
     """
     state = _STATES.get(venue.name, _STATE)
     if venue.name == "pumpfun":
-        found = _collect({state: address, "mint": mint, **_needs(venue, b"")}, source)
+        wanted = {state: address, "mint": mint, **_needs(venue, address, b"")}
+        found = _collect(venue, wanted, source)
         coin = found.pop("mint")
         raw = {name: account.data for name, account in found.items()} | {"base_mint": mint, "base_program": coin.owner}
     else:
-        first = _collect({state: address}, source)[state]
-        _check_owner(venue, state, address, first.owner)
-        found = _collect({state: address, **_needs(venue, first.data)}, source)
+        found = _collect(venue, {state: address}, source)
+        _check_owner(venue, state, address, found[state].owner)
+        found = _collect(venue, {state: address, **_needs(venue, address, found[state].data)}, source)
+        extension = found.get("bin_array_bitmap_extension")
+        if extension is not None:  # it may name more arrays
+            needs = _needs(venue, address, found[state].data, extension=extension.data)
+            found = _collect(venue, {state: address, **needs}, source)
         raw = {name: account.data for name, account in found.items()}
     _check_owner(venue, state, address, found[state].owner)
     return venue.load(address, raw)
 
 
-def _needs(venue: Venue, raw: bytes) -> dict[str, Pubkey]:
-    module = import_module(f"sniperforge.dex.{_MODULES.get(venue.name, venue.name)}")
-    if not hasattr(module, "needs"):
-        raise UsageError(f"--venue {venue.name}: this build cannot load its pools by hand; use another venue")
-    wanted: dict[str, Pubkey] = module.needs(raw) if raw else module.needs()
+def _module(venue: Venue) -> ModuleType:
+    return import_module(f"sniperforge.dex.{_MODULES.get(venue.name, venue.name)}")
+
+
+def _needs(venue: Venue, address: Pubkey, raw: bytes, **more: bytes) -> dict[str, Pubkey]:
+    """Ask the venue what `load` wants beside the state; some want to know where that stands."""
+    needs = _module(venue).needs
+    given: tuple[bytes, ...] = (raw, address) if "address" in signature(needs).parameters else (raw,) if raw else ()
+    wanted: dict[str, Pubkey] = needs(*given, **more)
     return wanted
 
 
-def _collect(wanted: Mapping[str, Pubkey], source: Source) -> dict[str, Account]:
-    found = source.get(list(wanted.values()))
-    missing = [f"{name} {text(address)}" for name, address in wanted.items() if address not in found]
+def _collect(venue: Venue, wanted: Mapping[str, Pubkey], source: Source) -> dict[str, Account]:
+    """Return the accounts that exist; one that has to and does not, or that nobody knows of, is an error."""
+    may_miss = (*_MAY_MISS, *getattr(_module(venue), "MAY_MISS", ()))
+    known = source.get(list(wanted.values()))
+    found: dict[str, Account] = {}
+    missing = []
+    for name, address in wanted.items():
+        account = known.get(address)
+        if account is not None:
+            found[name] = account
+        elif address not in known or not name.startswith(may_miss):
+            missing.append(f"{name} {text(address)}")
     if missing:
         raise UnavailableError(f"{source.name}: has no {', no '.join(missing)}; add it, or check the address")
-    return {name: found[address] for name, address in wanted.items()}
+    return found
 
 
 def _check_owner(venue: Venue, state: str, address: Pubkey, owner: Pubkey) -> None:

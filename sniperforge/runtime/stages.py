@@ -94,7 +94,11 @@ async def run_detect(
             return found
         return [event for event in found if not enricher.take(event)]
 
-    loop = Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline)
+    async def linger() -> None:
+        if enricher is not None:
+            await enricher.finish()
+
+    loop = Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline, linger=linger)
     if rpc:
         enricher = Enricher(RpcClient(endpoint(rpc, where="rpc")), loop.inject, clock)
     try:
@@ -137,9 +141,14 @@ async def run_coordinate(
             coordinator.on(message)
         return ()
 
+    def tick(now_ns: int) -> Iterable[Message]:
+        # Also raises what ended one of its background tasks: then this process must end too.
+        coordinator.tick(now_ns)
+        return ()
+
     await coordinator.start()
     try:
-        await _run(Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline), ready)
+        await _run(Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline, tick=tick), ready)
         await coordinator.drain(drain_s)
     finally:
         await coordinator.stop()

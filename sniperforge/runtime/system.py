@@ -92,7 +92,8 @@ class System:
             holder = os.read(self._lock_fd, 32).decode(errors="replace").strip()
             os.close(self._lock_fd)
             raise AlreadyRunning(
-                f"{path}: process {holder or '?'} runs this directory; stop it, or set another [run] directory and instance"
+                f"{path}: process {holder or '?'} runs this directory; stop it, or set another [run] directory "
+                "and instance"
             ) from None
         os.ftruncate(self._lock_fd, 0)
         os.pwrite(self._lock_fd, f"{os.getpid()}\n".encode(), 0)

@@ -98,7 +98,7 @@ def closed_port() -> Iterator[int]:
     "answer",
     [
         "no json",
-        pytest.param("an error", marks=pytest.mark.xfail(reason="chain/rpc.py quotes the server")),
+        "an error",
         "something else",
     ],
 )
