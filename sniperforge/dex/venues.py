@@ -14,6 +14,7 @@ from sniperforge.dex import (
     pumpfun,
     pumpswap,
     raydium_amm,
+    raydium_clmm,
     raydium_cpmm,
     raydium_launchlab,
 )
@@ -31,6 +32,7 @@ VENUES: dict[str, Venue] = {
         meteora_dbc.VENUE,
         meteora_dlmm.VENUE,
         orca_whirlpool.VENUE,
+        raydium_clmm.VENUE,
     )
 }
 

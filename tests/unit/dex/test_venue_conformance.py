@@ -62,6 +62,7 @@ METEORA_FEES = {
 #: What a pool of each venue must hold beside mints and reserves.
 KEYS: dict[str, str] = {
     "orca_whirlpool": "whirlpools_config base_vault quote_vault oracle",
+    "raydium_clmm": "amm_config base_vault quote_vault observation_state bitmap_extension",
     "pumpfun": "creator",
     "pumpswap": "pool_creator coin_creator",
     "raydium_cpmm": "amm_config base_vault quote_vault observation_state",
@@ -82,6 +83,7 @@ _WHOLE_RANGE = {
 }
 NUMBERS: dict[str, dict[str, int]] = {
     # Splash pools: two arrays hold every tick, so any amount is within reach.
+    "raydium_clmm": {**_WHOLE_RANGE, "tick_spacing": 120, "trade_fee_rate": 10_000, "fee_on": 0, "status": 0},
     "orca_whirlpool": {**_WHOLE_RANGE, "tick_spacing": 32_896, "fee_tier_index": 32_896, "fee_rate": 10_000},
     "pumpfun": {"real_base_reserve": 793_100_000_000_000},
     "pumpswap": {"index": 0, "canonical": 1, "base_is_0": 1},
