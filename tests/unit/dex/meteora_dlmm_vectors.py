@@ -86,7 +86,7 @@ def raw_clock(now: int) -> bytes:
     return bytes(32) + struct.pack("<q", now)
 
 
-def accounts(bins: dict[int, tuple[int, int]] | None = None, **changed: bytes) -> dict[str, bytes]:
+def accounts(bins: dict[int, tuple[int, int]] | None = None, /, **changed: bytes) -> dict[str, bytes]:
     """All that `load` takes."""
     bins = BINS if bins is None else bins
     made = {
@@ -99,7 +99,7 @@ def accounts(bins: dict[int, tuple[int, int]] | None = None, **changed: bytes) -
     return made | changed
 
 
-def make_pool(bins: dict[int, tuple[int, int]] | None = None, **changed: bytes) -> Pool:
+def make_pool(bins: dict[int, tuple[int, int]] | None = None, /, **changed: bytes) -> Pool:
     return dlmm.load(PAIR, accounts(bins, **changed))
 
 
