@@ -36,7 +36,7 @@ def decode(
     """
     from sniperforge.base.errors import EXIT_FAILED
     from sniperforge.detect.inputs import documents
-    from sniperforge.dex.names import TABLES
+    from sniperforge.dex.instruction_names import TABLES
     from sniperforge.runtime import decoding
     from sniperforge.runtime.hand import read_bytes
     from sniperforge_cli.run import chosen

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from sniperforge.base.errors import DecodeError
@@ -20,9 +20,9 @@ from sniperforge.detect.detector import Detector
 from sniperforge.detect.inputs import read_frame, read_line
 from sniperforge.detect.settings import DetectSettings
 from sniperforge.detect.transaction import Transaction
-from sniperforge.dex import names
+from sniperforge.dex import instruction_names as names
 from sniperforge.dex.borsh import Record
-from sniperforge.dex.names import Told
+from sniperforge.dex.instruction_names import Told
 from sniperforge.dex.programs import SYSTEM
 from sniperforge.dex.venue import Step
 
@@ -233,7 +233,7 @@ def _belief_short(event: Event) -> Json:
 def _fields_lines(fields: Json, indent: str) -> Iterator[str]:
     """Yield `name=value` pairs, as many to a line as fit."""
     line = ""
-    for name, value in fields.items():
+    for name, value in _flat(fields, ""):
         pair = f"{name}={_shown(value)}"
         if line and len(indent) + len(line) + 1 + len(pair) > _WIDTH:
             yield indent + line
@@ -243,11 +243,17 @@ def _fields_lines(fields: Json, indent: str) -> Iterator[str]:
         yield indent + line
 
 
+def _flat(fields: Json, prefix: str) -> Iterator[tuple[str, object]]:
+    """Yield the plain values of nested objects under dotted names, and the items of lists under their numbers."""
+    for name, value in fields.items():
+        if isinstance(value, list | tuple):
+            value = {str(number): item for number, item in enumerate(value)}
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
 def _shown(value: object) -> str:
-    if isinstance(value, str):
-        return value if value.isalnum() else ascii(value)
-    if isinstance(value, Sequence):
-        return f"[{', '.join(_shown(item) for item in value)}]"
-    if isinstance(value, dict):
-        return "{" + " ".join(f"{name}={_shown(item)}" for name, item in value.items()) + "}"
-    return str(value)
+    """Return a value for a terminal, which a coin's name must not be able to write to."""
+    return ascii(value) if isinstance(value, str) and not value.isalnum() else str(value)

@@ -12,7 +12,7 @@ from sniperforge.base.events import Event, OrderLanded, Pool, PositionChanged
 from sniperforge.base.keys import text
 from sniperforge.base.units import sol
 from sniperforge.base.wire import to_fields
-from sniperforge.dex import names
+from sniperforge.dex import instruction_names as names
 from sniperforge.dex.programs import WSOL
 from sniperforge.dex.venue import Instruction, Quote
 from sniperforge.runtime.decoding import record_json

@@ -72,7 +72,8 @@ async def saved(stage: Stage, client: Client) -> dict[str, Any]:
     """Return the accounts of the stage's pool as an answer of getMultipleAccounts with its addresses."""
     keys = [stage.pool.address, *(stage.pool.keys[name] for name in ("amm_config", "base_vault", "quote_vault"))]
     addresses = [text(one) for one in (*keys, stage.pool.base_mint)]
-    answer = await client.call("getMultipleAccounts", addresses, {"encoding": "base64"})
+    answer = await client.call("getMultipleAccounts", [*addresses], {"encoding": "base64"})
+    assert isinstance(answer, dict)
     return {"addresses": addresses, **answer}
 
 

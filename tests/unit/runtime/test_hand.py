@@ -1,4 +1,4 @@
-"""By hand: accounts in any saved shape make the same pool, what is missing is named, and a plan binds what was quoted."""
+"""By hand: accounts in any shape make the same pool, what is missing is named, a plan binds what was quoted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import io
 import json
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,10 +18,10 @@ from hypothesis import strategies as st
 
 from sniperforge.base.errors import ConfigError, DecodeError, SniperForgeError, UnavailableError, UsageError
 from sniperforge.base.events import Pool
-from sniperforge.base.keys import text
+from sniperforge.base.keys import key, text
 from sniperforge.base.units import U64_MAX, ZERO_KEY, Pubkey
 from sniperforge.chain.rpc import RpcClient
-from sniperforge.dex import pumpfun, raydium_cpmm, raydium_cpmm_layouts
+from sniperforge.dex import meteora_dlmm, meteora_dlmm_layouts, pumpfun, raydium_cpmm, raydium_cpmm_layouts
 from sniperforge.dex.programs import TOKEN, WSOL
 from sniperforge.dex.pumpfun_instructions import CONSTANTS, curve_of
 from sniperforge.dex.venue import EmptyPool, Quote, Venue
@@ -97,10 +98,10 @@ class Kept:
 
     name = "kept"
 
-    def __init__(self, rows: dict[Pubkey, Account]) -> None:
+    def __init__(self, rows: Mapping[Pubkey, Account | None]) -> None:
         self.rows, self.calls = rows, 0
 
-    def get(self, addresses: Sequence[Pubkey]) -> dict[Pubkey, Account]:
+    def get(self, addresses: Sequence[Pubkey]) -> dict[Pubkey, Account | None]:
         self.calls += 1
         return {one: self.rows[one] for one in addresses if one in self.rows}
 
@@ -165,12 +166,12 @@ def test_a_state_file_that_is_none_says_where(tmp_path: Path, content: str, said
     assert "\n" not in str(caught.value)
 
 
-def test_an_account_that_does_not_exist_is_just_not_there(tmp_path: Path) -> None:
+def test_an_account_that_does_not_exist_is_known_not_to(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     path.write_text(json.dumps({"addresses": [text(POOL), text(COIN)], "value": [None, as_node(accounts()[COIN])]}))
-    assert set(hand.StateFile(str(path)).get([POOL, COIN])) == {COIN}
+    assert hand.StateFile(str(path)).get([POOL, COIN]) == {POOL: None, COIN: accounts()[COIN]}
     path.write_text(json.dumps({text(POOL): None}))
-    assert hand.StateFile(str(path)).get([POOL]) == {}
+    assert hand.StateFile(str(path)).get([POOL, COIN]) == {POOL: None}
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=8), lambda inner: st.lists(inner)))
@@ -213,7 +214,7 @@ def test_an_endpoint_is_asked_for_all_at_once(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(RpcClient, "call", call)
     monkeypatch.setattr(RpcClient, "latest_blockhash", latest)
     source = hand.Endpoint("http://127.0.0.1:1/secret")
-    assert source.get([POOL, COIN]) == {POOL: rows[POOL]}
+    assert source.get([POOL, COIN]) == {POOL: rows[POOL], COIN: None}
     options = {"encoding": "base64", "commitment": "confirmed"}
     assert asked == [("getMultipleAccounts", [[text(POOL), text(COIN)], options])]
     assert source.blockhash() == bytes([4]) * 32
@@ -251,7 +252,7 @@ def test_what_is_missing_is_named_with_its_address() -> None:
 def test_a_pool_of_another_program_is_refused() -> None:
     """A colliding discriminator must not make a pool: the owner tells."""
     rows = accounts() | {POOL: Account(TOKEN, pool_state())}
-    with pytest.raises(DecodeError, match="belongs to Tokenkeg.*, not to raydium_cpmm"):
+    with pytest.raises(DecodeError, match=r"belongs to Tokenkeg.*, not to raydium_cpmm"):
         hand.load_pool(CPMM, POOL, ZERO_KEY, Kept(rows))
 
 
@@ -296,6 +297,64 @@ def test_an_option_that_is_no_address_is_named() -> None:
     assert hand.key_option("", option="--wallet") == ZERO_KEY
     with pytest.raises(ConfigError, match="--wallet: 'x' is not a base58"):
         hand.key_option("x", option="--wallet")
+
+
+SHARED = Path(__file__).resolve().parents[3].parent / "shared"
+MAINNET = SHARED / "mainnet" / "accounts"
+
+
+def recorded(folder: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return (file name, body) of a recorded folder."""
+    if not (MAINNET / folder).exists():
+        pytest.skip("the recordings of ../shared are not here")
+    paths = sorted((MAINNET / folder).glob("*.json"))
+    return [(path.stem, json.loads(path.read_text())) for path in paths]
+
+
+class Recorded(Kept):
+    """What was recorded, and where all else is said not to exist."""
+
+    def get(self, addresses: Sequence[Pubkey]) -> dict[Pubkey, Account | None]:
+        return {one: self.rows.get(one) for one in addresses}
+
+
+def test_a_whirlpool_of_mainnet_is_loaded_with_its_tick_arrays() -> None:
+    """Arrays that do not exist may be missing once the source says so; one nobody knows of may not."""
+    files = recorded("orca_sol_usdc")
+    rows = dict(row for name, body in files for row in hand._rows(body, name))
+    rows[WSOL] = Account(TOKEN, bytes(4) + bytes(32) + struct.pack("<QBB", 0, 9, 1) + bytes(36))
+    place = key("HJPjoWUrhoZzkNfRpHuieeFk9WcZWjwy6PBjZ81ngndJ")
+    venue = VENUES["orca_whirlpool"]
+    loaded = hand.load_pool(venue, place, ZERO_KEY, Recorded(rows))
+    plan = hand.make_plan(venue, loaded, Wanted(True, 10**9, wallet=WALLET))
+    assert plan.quote.amount_out > 0
+    assert 0 < len(plan.transaction) <= 1232
+    with pytest.raises(UnavailableError, match=r"no oracle|no tick_array"):
+        hand.load_pool(venue, place, ZERO_KEY, Kept(rows))
+
+
+def test_a_pair_of_mainnet_is_loaded_with_its_bin_arrays() -> None:
+    """The pair does not know where it stands: the venue is told."""
+    place = key("9t3EyC9FweyL7PBWvKz3mrXg8B9fwFc9SK3QxM4ENqhd")
+    rows: dict[Pubkey, Account | None] = {}
+    bodies = {name: base64.b64decode(body["account"]["data"][0]) for name, body in recorded("meteora_dlmm_9t3EyC9F")}
+    pair = meteora_dlmm.needs(bodies["lb_pair"])
+    rows[place] = Account(meteora_dlmm.PROGRAM, bodies["lb_pair"])
+    for name, data in bodies.items():
+        if name.startswith("bin_array_"):
+            index = int.from_bytes(data[8:16], "little", signed=True)
+            rows[meteora_dlmm_layouts.bin_array_address(place, index)] = Account(meteora_dlmm.PROGRAM, data)
+        elif name.startswith("reserve_"):
+            rows[pair[name]] = Account(TOKEN, data)
+        elif name.startswith("token_") and pair["base_mint"] == bodies["lb_pair"][88:120]:
+            rows[pair["base_mint"]] = Account(TOKEN, bodies["token_x_mint"])
+        elif name.startswith("token_"):
+            rows[pair["base_mint"]] = Account(TOKEN, bodies["token_y_mint"])
+    clock = key("SysvarC1ock11111111111111111111111111111111")
+    rows[clock] = Account(key("Sysvar1111111111111111111111111111111111111"), struct.pack("<QqQQq", 1, 0, 1, 1, 10**9))
+    venue = VENUES["meteora_dlmm"]
+    loaded = hand.load_pool(venue, place, ZERO_KEY, Recorded(rows))
+    assert hand.make_plan(venue, loaded, Wanted(True, 10**6)).quote.amount_out > 0
 
 
 # ── plans ─────────────────────────────────────────────────────────────────
