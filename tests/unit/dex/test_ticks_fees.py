@@ -6,7 +6,7 @@ import dataclasses
 
 from sniperforge.dex import ticks, ticks_fees
 from sniperforge.dex.ticks_fees import Meter, Volatility
-from tests.unit.dex.ticks_vectors import make_pool, price_at
+from tests.unit.dex.ticks_vectors import BOOK, make_pool, price_at
 
 FEES = Volatility(
     group=64, control=4_000, max=350_000, reduction=5_000, reference=20_000, index=2, accumulator=90_000, is_orca=True
@@ -82,7 +82,7 @@ def test_after_a_skip_the_group_is_where_the_price_is() -> None:
 
 
 def test_a_trade_leaves_its_excitement_behind() -> None:
-    pool = make_pool("orca_whirlpool", **ticks_fees.numbers_of(FEES))
+    pool = make_pool("orca_whirlpool", BOOK, keys="", base_is_0=1, **ticks_fees.numbers_of(FEES))
     assert ticks_fees.followed(pool).numbers["volatility.accumulator"] == 40_000
     plain = make_pool("orca_whirlpool")
     assert ticks_fees.followed(plain) is plain

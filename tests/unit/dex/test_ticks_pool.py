@@ -156,6 +156,6 @@ def test_what_is_not_about_the_pool_leaves_it() -> None:
 
 
 def test_a_trade_excites_an_adaptive_fee() -> None:
-    pool = make_pool("v", **numbers_of(Volatility(64, 1, 10**6, 0, 0, 0, 0, True)))
+    pool = make_pool("v", BOOK, keys="", base_is_0=1, **numbers_of(Volatility(64, 1, 10**6, 0, 0, 0, 0, True)))
     after = ticks_pool.apply(pool, swapped(pool, numbers=ticks_pool.wide("sqrt_price", price_at(130))), price_at)
     assert after.numbers["volatility.accumulator"] == 20_000
