@@ -32,6 +32,11 @@ BOT = "hand"
 #: 151 blocks until a transaction expires, and finality behind it: nothing takes longer but a dead endpoint.
 WAIT_S = 180.0
 
+#: Limits that no smaller amount passes.
+_CURES = {
+    "risk.claim": "this journal holds a position of that pool; sell it first",
+    "risk.quote_mint": "only coins paid in SOL are sent; sign the transaction of the plan yourself",
+}
 _ENDS = (OrderLanded, OrderFailed, OrderExpired, OrderRefused, InputRefused)
 
 
@@ -147,9 +152,8 @@ def _end(told: list[Event], intent: OrderProposed) -> Event | None:
 def _judge(told: list[Event], intent: OrderProposed) -> None:
     end = _end(told, intent)
     if isinstance(end, OrderRefused):
-        raise LimitError(
-            f"{end.limit} refused it: asked {end.asked}, allowed {end.allowed}; raise that limit or ask for less"
-        )
+        cure = _CURES.get(end.limit, "ask for less, or raise that limit in the file of --config")
+        raise LimitError(f"{end.limit} refused it: asked {end.asked}, allowed {end.allowed}; {cure}")
     if isinstance(end, OrderFailed):
         raise OrderUnfilled(f"the chain refused it: {end.problem}; it cost {end.fee_lamports} lamports in fees")
     if isinstance(end, OrderExpired):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gzip
 import io
 import json
@@ -22,7 +23,7 @@ from sniperforge.base.keys import key, text
 from sniperforge.base.units import U64_MAX, ZERO_KEY, Pubkey
 from sniperforge.chain.rpc import RpcClient
 from sniperforge.dex import meteora_dlmm, meteora_dlmm_layouts, pumpfun, raydium_cpmm, raydium_cpmm_layouts
-from sniperforge.dex.programs import TOKEN, WSOL
+from sniperforge.dex.programs import TOKEN, TOKEN_2022, WSOL
 from sniperforge.dex.pumpfun_instructions import CONSTANTS, curve_of
 from sniperforge.dex.venue import EmptyPool, Quote, Venue
 from sniperforge.dex.venues import VENUES
@@ -269,6 +270,25 @@ def test_a_curve_of_pumpfun_comes_with_its_coin() -> None:
     assert loaded.base_program == TOKEN
 
 
+def test_a_curve_is_loaded_with_the_coins_own_token_program() -> None:
+    """Everything in one call, and `load` gets the mint's owner as the program."""
+    curve = curve_of(COIN)
+    given: dict[str, bytes] = {}
+
+    def load(address: Pubkey, accounts: Mapping[str, bytes]) -> Pool:
+        given.update(accounts)
+        return pumpfun.load(address, {name: accounts[name] for name in ("bonding_curve", "base_mint", "base_program")})
+
+    state = bytes.fromhex("17b7f83760d8ac60") + struct.pack("<QQQQQB", 10**15, 30 * 10**9, 10**14, 0, 10**15, 0)
+    rows = {curve: Account(PUMPFUN.program, state), COIN: Account(TOKEN_2022, MINT)}
+    rows |= {place: Account(PUMPFUN.program, name.encode()) for name, place in pumpfun.needs().items()}
+    source = Kept(rows)
+    loaded = hand.load_pool(dataclasses.replace(PUMPFUN, load=load), curve, COIN, source)
+    assert source.calls == 1
+    assert (loaded.base_mint, loaded.base_program) == (COIN, TOKEN_2022)
+    assert (given["global"], given["fee_config"]) == (b"global", b"fee_config")
+
+
 def test_addresses_follow_from_a_mint_where_they_do() -> None:
     coin = text(COIN)
     assert hand.address_of(PUMPFUN, pool="", mint=coin) == (curve_of(COIN), COIN)
@@ -315,6 +335,7 @@ class Recorded(Kept):
     """What was recorded, and where all else is said not to exist."""
 
     def get(self, addresses: Sequence[Pubkey]) -> dict[Pubkey, Account | None]:
+        self.calls += 1
         return {one: self.rows.get(one) for one in addresses}
 
 
@@ -355,6 +376,16 @@ def test_a_pair_of_mainnet_is_loaded_with_its_bin_arrays() -> None:
     venue = VENUES["meteora_dlmm"]
     loaded = hand.load_pool(venue, place, ZERO_KEY, Recorded(rows))
     assert hand.make_plan(venue, loaded, Wanted(True, 10**6)).quote.amount_out > 0
+
+    # A bitmap extension names further arrays: asked again with it, they are wanted too.
+    bits = bytearray(meteora_dlmm_layouts.BITMAP_EXTENSION_SIZE - 8)
+    bits[32] = 1
+    extension = Account(meteora_dlmm.PROGRAM, meteora_dlmm_layouts.BITMAP_EXTENSION + bytes(bits))
+    rows[meteora_dlmm_layouts.bitmap_extension_address(place)] = extension
+    source = Recorded(rows)
+    with pytest.raises(UnavailableError, match=r"has no bin_array\.512 "):
+        hand.load_pool(venue, place, ZERO_KEY, source)
+    assert source.calls == 3
 
 
 # ── plans ─────────────────────────────────────────────────────────────────
@@ -418,8 +449,6 @@ class OneWay:
 
 
 def test_a_way_back_that_is_closed_is_told_as_such(pool: Pool) -> None:
-    import dataclasses
-
     venue: Venue = dataclasses.replace(CPMM, quote_in=OneWay().quote_in)
     assert hand.make_plan(venue, pool, Wanted(True, 5)).back is None
 

@@ -99,6 +99,12 @@ def test_a_limit_that_says_no_is_named_with_both_numbers(sending: Sending) -> No
         sent(plan(SOL), sending)
 
 
+def test_a_second_buy_of_a_pool_is_told_to_sell_first(sending: Sending) -> None:
+    sent(plan(SOL // 50), sending)
+    with pytest.raises(LimitError, match=r"risk\.claim .* sell it first"):
+        sent(plan(SOL // 50), sending)
+
+
 def test_what_never_lands_says_that_it_cost_nothing(tmp_path: Path) -> None:
     with pytest.raises(OrderUnfilled, match="never landed and never will; it cost nothing"):
         sent(plan(SOL // 20), Sending(paper(tmp_path, landing_bps=0)))
