@@ -128,8 +128,6 @@ def sell_out(curve: State, amount: int) -> Walk:
         most = liquidity.second_between(span.lower, root, span.depth)
         if left < most or (span is curve.spans[0] and left == most):
             after = liquidity.after_second_out(root, span.depth, left)
-            if after < span.lower:
-                break
             return Walk(moved + liquidity.first_between(after, root, span.depth, up=True), 0, after)
         moved += liquidity.first_between(span.lower, root, span.depth, up=True)
         left, root = left - most, span.lower

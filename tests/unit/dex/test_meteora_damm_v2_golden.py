@@ -96,7 +96,9 @@ def test_a_swap_is_the_sdks(case: Any, is_buy: bool) -> None:
     ]
     if mode == damm.EXACT_OUT:
         amounts.reverse()
-    order = SwapOrder(key(given["payer"]), is_buy, *amounts, wrap_quote=False, exact_out=mode == damm.EXACT_OUT)
+    order = SwapOrder(
+        key(given["payer"]), is_buy, amounts[0], amounts[1], wrap_quote=False, exact_out=mode == damm.EXACT_OUT
+    )
     built = as_metas(next(one for one in damm.swap(pool, order) if one.program == damm.PROGRAM))
     assert built["accounts"] == wanted["accounts"]
     if case["op"] == "swap" or mode == damm.EXACT_OUT:

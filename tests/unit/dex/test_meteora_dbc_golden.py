@@ -96,7 +96,9 @@ def test_a_swap_is_the_sdks(case: Any) -> None:
     amounts = [int(given[name]) for name in names if name in given]
     if mode == dbc.EXACT_OUT:
         amounts.reverse()
-    order = SwapOrder(key(given["user"]), is_buy, *amounts, wrap_quote=False, exact_out=mode == dbc.EXACT_OUT)
+    order = SwapOrder(
+        key(given["user"]), is_buy, amounts[0], amounts[1], wrap_quote=False, exact_out=mode == dbc.EXACT_OUT
+    )
     built = as_metas(next(one for one in dbc.swap(pool, order) if one.program == dbc.PROGRAM))
     assert built["accounts"] == wanted["accounts"]
     if mode == dbc.EXACT_OUT or (is_buy and mode == dbc.PARTIAL_FILL) or (not is_buy and case["op"] == "swap"):

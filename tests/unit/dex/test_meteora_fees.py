@@ -23,8 +23,8 @@ BASE = {
 LIMITER = fees.Limiter(10_000_000, 10_000_000, 1_000, 50_000_000)
 
 
-def _rate(amount: int = 1_000, *, is_included: bool = True, second_in: bool = True, **changes: int) -> int:
-    return fees.numerator({**BASE, **changes}, amount, is_included=is_included, second_in=second_in)
+def _rate(amount: int = 1_000, *, is_included: int = 1, second_in: int = 1, **changes: int) -> int:
+    return fees.numerator({**BASE, **changes}, amount, is_included=bool(is_included), second_in=bool(second_in))
 
 
 # ── taking a fee ──────────────────────────────────────────────────────────
