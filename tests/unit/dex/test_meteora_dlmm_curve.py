@@ -15,7 +15,7 @@ from sniperforge.dex import meteora_dlmm_curve as curve
 from sniperforge.dex import meteora_dlmm_layouts as layout
 from sniperforge.dex.venue import EmptyPool
 from tests.unit.dex.meteora_dlmm_vectors import folded, make_pool
-from tests.unit.dex.raydium_recordings import SHARED, block, golden, recorded
+from tests.unit.dex.raydium_recordings import SHARED, block, golden, recorded, shared_json
 
 #: Every step a preset has; a trade of mainnet names none.
 STEPS = (1, 2, 4, 5, 8, 10, 15, 16, 20, 25, 30, 50, 60, 75, 80, 100, 125, 150, 160, 200, 250, 400)
@@ -100,6 +100,28 @@ def _gives(trade: dict[str, int], step: int) -> bool:
     if not price:
         return False
     return (net * price >> 64 if trade["swap_for_y"] else (net << 64) // price) == trade["amount_out"]
+
+
+def test_the_program_s_own_trades_are_walked_exactly() -> None:
+    """The binary of 2026-05: a buy that passes an empty bin at a dearer fee, and everything sold back at once."""
+    trades = [_trades(shared_json("program_output", "meteora_dlmm", f"{name}.json"))[0] for name in ("snipe", "exit")]
+    numbers = {
+        **_flat(),
+        "active_id": -926,
+        "index_reference": -926,
+        "variable_fee_control": 50_000,
+        "last_update_timestamp": 1_790_000_000,
+        "arrays": 1,
+        "array.0": -14,
+        "bin.-925.x": 800_000_000_000_000,
+    }
+    for trade in trades:
+        x_to_y = trade["swap_for_y"] == 1
+        walk = curve.walk_in(numbers, trade["amount_in"], x_to_y=x_to_y)
+        assert (walk.amount_out, walk.fee) == (trade["amount_out"], trade["fee"])
+        assert curve.rate_at(numbers, trade["end_bin_id"], curve.references(numbers)) == trade["fee_bps"]
+        numbers = curve.after(numbers, walk, x_to_y=x_to_y)
+        assert numbers["active_id"] == trade["end_bin_id"]
 
 
 # ── without recordings ────────────────────────────────────────────────────
