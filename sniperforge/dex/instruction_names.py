@@ -224,4 +224,4 @@ def _agrees(program: Pubkey, name: str, key: Pubkey) -> bool:
         return key in _TOKEN_PROGRAMS
     # A key with a name of its own under another name means that the list is another one;
     # an optional account left out holds the program's own id.
-    return is_program or key in (program, ZERO_KEY) or key not in _BY_ADDRESS
+    return is_program or key in (program, ZERO_KEY, RENT) or key not in _BY_ADDRESS

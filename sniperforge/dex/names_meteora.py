@@ -39,6 +39,16 @@ initialize_customizable_permissionless_lb_pair2 f349817e3313f16b
 = lb_pair bin_array_bitmap_extension token_mint_x token_mint_y reserve_x reserve_y oracle user_token_x funder
   token_badge_x token_badge_y token_program_x token_program_y system_program user_token_y event_authority program
 initialize_permission_lb_pair 6c66d555fb033515
+( active_id:i32 bin_step:u16 base_factor:u16 base_fee_power_factor:u8 activation_type:u8 protocol_share:u16
+= base lb_pair bin_array_bitmap_extension token_mint_x token_mint_y reserve_x reserve_y oracle admin token_badge_x
+  token_badge_y token_program_x token_program_y system_program rent event_authority program
+initialize_bin_array 235613b94ed44bd3
+( index:i64
+= lb_pair bin_array funder system_program
+swap_exact_out fa49652126cf4bb8
+( max_in_amount:u64 out_amount:u64
+= lb_pair bin_array_bitmap_extension reserve_x reserve_y user_token_in user_token_out token_x_mint token_y_mint oracle
+  host_fee_in user token_x_program token_y_program event_authority program *bin_array
 swap f8c69e91e17587c8
 ( amount_in:u64 min_amount_out:u64
 = lb_pair bin_array_bitmap_extension reserve_x reserve_y user_token_in user_token_out token_x_mint token_y_mint oracle

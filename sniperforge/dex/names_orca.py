@@ -35,6 +35,13 @@ swap_v2 2b04ed0b1ac91e62
 = token_program_a token_program_b memo_program token_authority whirlpool token_mint_a token_mint_b
   token_owner_account_a token_vault_a token_owner_account_b token_vault_b tick_array_0 tick_array_1 tick_array_2
   oracle *supplemental_tick_arrays
+two_hop_swap c360ed6c44a2dbe6
+( amount:u64 other_amount_threshold:u64 amount_specified_is_input:bool a_to_b_one:bool a_to_b_two:bool
+  sqrt_price_limit_one:u128 sqrt_price_limit_two:u128
+= token_program token_authority whirlpool_one whirlpool_two token_owner_account_one_a token_vault_one_a
+  token_owner_account_one_b token_vault_one_b token_owner_account_two_a token_vault_two_a token_owner_account_two_b
+  token_vault_two_b tick_array_one_0 tick_array_one_1 tick_array_one_2 tick_array_two_0 tick_array_two_1
+  tick_array_two_2 oracle_one oracle_two
 open_position 87802f4d0f98f031
 ( position_bump:u8 tick_lower_index:i32 tick_upper_index:i32
 = funder owner position position_mint position_token_account whirlpool token_program system_program rent

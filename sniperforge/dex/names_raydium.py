@@ -99,6 +99,12 @@ swap f8c69e91e17587c8
 ( amount:u64 other_amount_threshold:u64 sqrt_price_limit_x64:u128 is_base_input:bool
 = payer amm_config pool_state input_token_account output_token_account input_vault output_vault observation_state
   token_program tick_array *tick_array
+create_amm_config 8934edd4d7756c68
+( index:u16 tick_spacing:u16 trade_fee_rate:u32 protocol_fee_rate:u32 fund_fee_rate:u32
+= owner amm_config system_program
+swap_router_base_in 457d73daf5baf2c4
+( amount_in:u64 amount_out_minimum:u64
+= payer input_token_account input_token_mint token_program token_program_2022 memo_program *hop
 open_position_v2 4db84ad67056f1c7
 ( tick_lower_index:i32 tick_upper_index:i32 tick_array_lower_start_index:i32 tick_array_upper_start_index:i32
   liquidity:u128 amount_0_max:u64 amount_1_max:u64 with_metadata:bool base_flag:option<bool>

@@ -11,9 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import orjson
+
 from sniperforge.base.errors import DecodeError
 from sniperforge.base.events import Event, Frame, InputRefused
-from sniperforge.base.keys import text
+from sniperforge.base.keys import key, text
 from sniperforge.base.units import ZERO_KEY
 from sniperforge.base.wire import to_fields
 from sniperforge.detect.detector import Detector
@@ -62,7 +64,7 @@ def decode(document: bytes, *, source: str, only: str = "") -> list[Decoded]:
     """
     try:
         frame = read_line(document, recv_ns=0, source=source)
-        readings = read_frame(frame.data)
+        readings = read_frame(frame.data) or _instruction(frame.data)
     except DecodeError as problem:
         return [Decoded(None, problem=str(problem))]
     beliefs = _beliefs(frame)
@@ -75,6 +77,19 @@ def decode(document: bytes, *, source: str, only: str = "") -> list[Decoded]:
         if invocations or not only:
             told.append(Decoded(reading, invocations, tuple(beliefs.get(reading.signature, ()))))
     return told
+
+
+def _instruction(data: bytes) -> list[Transaction | DecodeError]:
+    """Return a bare instruction {program_id, accounts: [{pubkey}], data: hex} as a transaction of its own."""
+    try:
+        body = orjson.loads(data)
+        if not isinstance(body, dict) or "program_id" not in body:
+            return []
+        accounts = tuple(key(str(one["pubkey"])) for one in body["accounts"])
+        step = Step(key(str(body["program_id"])), accounts, bytes.fromhex(body["data"]))
+    except (KeyError, TypeError, ValueError) as problem:
+        raise DecodeError(f"not an instruction ({problem!r}); give program_id, accounts and data as hex") from None
+    return [Transaction("", 0, False, ZERO_KEY, (step,), True, False, logs_missing=True)]
 
 
 def _beliefs(frame: Frame) -> dict[str, list[Event]]:
@@ -135,8 +150,8 @@ def _invocation_json(one: Invocation) -> Json:
         "name": told.name if told else "",
         "arguments": record_json(told.fields) if told else {},
         "accounts": [
-            {"name": names_of[at] if at < len(names_of) else f"account_{at}", "key": text(key)}
-            for at, key in enumerate(step.accounts)
+            {"name": names_of[at] if at < len(names_of) else f"account_{at}", "key": text(account)}
+            for at, account in enumerate(step.accounts)
         ],
         "events": [_event_json(event) for event in one.events],
         "inner": [_invocation_json(child) for child in one.children],
@@ -161,7 +176,7 @@ def _belief_json(event: Event) -> Json:
 def record_json(record: Record) -> Json:
     """Return a record's values by name, keys in base58; `unread_bytes` when some were left over."""
     body: Json = dict(record.texts) | dict(record.ints)
-    body |= {name: text(key) for name, key in record.keys.items()}
+    body |= {name: text(value) for name, value in record.keys.items()}
     body |= {name: [_row(row) for row in rows] for name, rows in record.rows.items()}
     return {**body, "unread_bytes": record.tail} if record.tail else body
 
@@ -184,7 +199,7 @@ def lines(decoded: Decoded, *, accounts: bool = False) -> Iterator[str]:
     if transaction is None:
         yield f"unreadable: {decoded.problem}"
         return
-    yield f"{transaction.signature}"
+    yield transaction.signature or "(an instruction alone)"
     state = "FAILED, nothing of it happened" if transaction.failed else "ok"
     cut = ", logs cut" if transaction.logs_truncated else ""
     form = "" if transaction.carries_instructions else ", from logs alone"
@@ -208,8 +223,8 @@ def _invocation_lines(one: Invocation, indent: str, *, accounts: bool) -> Iterat
         )
         yield from _fields_lines(record_json(told.fields), indent + "    ")
         if accounts:
-            for name, key in zip(told.accounts, step.accounts, strict=False):
-                yield f"{indent}    [{name}] {text(key)}"
+            for name, account in zip(told.accounts, step.accounts, strict=False):
+                yield f"{indent}    [{name}] {text(account)}"
     for event in one.events:
         yield f"{indent}  * {event.name or '?'}" + (f"  ({event.problem})" if event.problem else "")
         yield from _fields_lines(record_json(event.fields), indent + "      ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +97,24 @@ def test_every_recorded_instruction_and_event_of_the_ten_is_named(
         "meteora_dbc": (5, 9),
         "orca_whirlpool": (90, 9),
     }
+
+
+def test_every_labelled_instruction_has_the_names_of_its_label() -> None:
+    """Fifteen instructions whose authors wrote down what each account is: an oracle from outside."""
+    paths = sorted((SHARED / "mainnet" / "instructions").glob("*.json"))
+    if not paths:
+        pytest.skip("the recordings of ../shared are not here")
+    for path in paths:
+        body = json.loads(path.read_text())
+        accounts = tuple(key(one["pubkey"]) for one in body["accounts"])
+        told = names.instruction(key(body["program_id"]), bytes.fromhex(body["data"]), accounts)
+        assert told is not None
+        assert (told.problem, told.has_form) == ("", True), path
+        assert path.stem == f"{told.program}__{told.name}_ix"
+        for name, one in zip(told.accounts, body["accounts"], strict=True):
+            label = re.sub(r"(?<!^)(?=[A-Z])|(?<=[a-z])(?=\d)", "_", one.get("label") or name).lower()
+            assert label == name, path
+    assert len(paths) == 15
 
 
 def test_no_byte_of_a_recorded_event_is_unread(steps: list[tuple[str, Transaction, Step]]) -> None:

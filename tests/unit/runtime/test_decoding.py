@@ -118,6 +118,20 @@ def test_what_cannot_be_read_is_one_line(document: bytes) -> None:
     assert as_json(told) == {"problem": told.problem}
 
 
+def test_an_instruction_alone_is_explained_too() -> None:
+    body = {"program_id": PUMP, "accounts": [{"pubkey": STRANGER}], "data": "33e685a4017f83ad" + "00" * 16}
+    (told,) = decode(orjson.dumps(body), source="test")
+    shown = list(lines(told))
+    assert shown[0] == "(an instruction alone)"
+    assert "  pumpfun.sell" in shown
+    assert decode(b'{"jsonrpc":"2.0","result":5,"id":1}', source="test") == []
+    (deep,) = decode(b'{"a":' + b"[" * 5_000 + b"]" * 5_000 + b"}", source="test")
+    assert "\n" not in deep.problem
+    for broken in ({"program_id": PUMP}, {**body, "data": "zz"}, {**body, "program_id": "x"}, {**body, "accounts": 5}):
+        (problem,) = decode(orjson.dumps(broken), source="test")
+        assert problem.problem
+
+
 def test_a_bad_element_of_a_block_does_not_take_the_block() -> None:
     good = orjson.loads(shared("program_output", "raydium_cpmm", "snipe.json"))
     block = {"blockTime": 1, "parentSlot": 4, "transactions": [{"transaction": 5, "meta": {}}, good]}
