@@ -55,7 +55,7 @@ from sniperforge.dex.meteora_damm_v2_reading import read, verify
 from sniperforge.dex.meteora_fees import LIMITER, unrest_after
 from sniperforge.dex.programs import TOKEN, TOKEN_2022
 from sniperforge.dex.token_pair import base_is_first
-from sniperforge.dex.venue import Instruction, Quote, SwapOrder, Venue
+from sniperforge.dex.venue import EmptyPool, Instruction, Quote, SwapOrder, Venue
 
 __all__ = [
     "NAME",
@@ -199,11 +199,15 @@ def _root_after(pool: Pool, after: Pool, event: Swapped) -> int:
         return told
     if pool.numbers["collect_fee_mode"] == COMPOUNDING:
         return curve.root_of_reserves(*_by_token(after))
-    state = curve.state(pool.numbers, *_by_token(pool))
-    moved = _by_token(after)[1] - state.reserve_b
-    if moved >= 0:
-        return liquidity.after_second_in(state.root, state.liquidity, moved)
-    return liquidity.after_second_out(state.root, state.liquidity, -moved)
+    try:
+        state = curve.state(pool.numbers, *_by_token(pool))
+        moved = _by_token(after)[1] - state.reserve_b
+        if moved >= 0:
+            return liquidity.after_second_in(state.root, state.liquidity, moved)
+        return liquidity.after_second_out(state.root, state.liquidity, -moved)
+    except EmptyPool:
+        # More than the pool as known holds: the next event that tells a price sets it.
+        return liquidity.joined(pool.numbers, "sqrt_price")
 
 
 def _by_token(pool: Pool) -> tuple[int, int]:

@@ -181,6 +181,8 @@ def apply(pool: Pool, event: Event) -> Pool:
 
 
 def _root_moved(pool: Pool, quote: int) -> int:
+    if not pool.numbers.get("curve_points"):
+        return liquidity.joined(pool.numbers, "sqrt_price")
     state = curve.state(pool.numbers)
     return (curve.buy_in(state, quote) if quote >= 0 else curve.sell_out(state, -quote)).root
 

@@ -117,6 +117,14 @@ def test_a_trade_that_tells_reserves_alone_moves_the_price_by_them(moved: int) -
     assert after.numbers["point"] == 1_000
 
 
+def test_a_trade_of_more_than_the_pool_holds_leaves_the_price() -> None:
+    """It tells reserves, which are taken, and no price."""
+    pool = _loaded()
+    pool.numbers["status"] = 1
+    after = damm.apply(pool, _traded(pool))
+    assert (after.base_reserve, joined(after.numbers, "sqrt_price")) == (10**12 - 1_000, ROOT_ONE)
+
+
 def test_a_compounding_pool_is_priced_by_its_reserves() -> None:
     pool = _loaded(collect_fee_mode=2)
     after = damm.apply(pool, _traded(pool, base_reserve=10**12, quote_reserve=4 * 10**12))

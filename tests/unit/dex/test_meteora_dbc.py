@@ -128,6 +128,7 @@ def test_a_pool_without_its_config_is_followed_too() -> None:
     bare = msgspec.structs.replace(loaded, numbers={"curve_points": 0})
     after = dbc.apply(bare, _traded(bare, numbers=_told(2 * ROOT_ONE)))
     assert joined(after.numbers, "sqrt_price") == 2 * ROOT_ONE
+    assert dbc.apply(bare, _traded(bare, base_reserve=5, quote_reserve=6)).quote_reserve == 6
     with pytest.raises(dbc.CurveUnknown):
         dbc.quote_out(after, 1, is_buy=True)
 
