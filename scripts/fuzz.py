@@ -20,6 +20,7 @@ import pkgutil
 import random
 import sys
 import time
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -76,7 +77,7 @@ class Corpus(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """An exception no decoder may raise."""
+    """What no decoder may raise."""
 
     decoder: str
     problem: str
@@ -217,7 +218,7 @@ class _Anything(Mapping[str, bytes]):
         return raw if dice.random() < 0.3 else mutated(dice, raw, self._seeds.heads)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._given)
+        yield from self._given
 
     def __len__(self) -> int:
         return len(self._given)
@@ -238,7 +239,9 @@ def decoders(seeds: Corpus) -> dict[str, Decoder]:
                 short = module.__name__.rpartition(".")[2]
                 home = next((own[venue] for venue in VENUES if short.startswith(venue.removesuffix("_v4"))), seeds)
                 found[f"{short}.{name}"] = _plain(module, function, home)
-    found["token_pair.transfer_fee_numbers"] = lambda dice: token_pair.transfer_fee_numbers(_raw(dice, seeds))
+    found["token_pair.transfer_fee_numbers"] = lambda dice: token_pair.transfer_fee_numbers(
+        mutated(dice, dice.choice(seeds.raws), seeds.heads)
+    )
     found["names.instruction"] = _naming(seeds)
     found["names.event"] = lambda dice: names.event(
         _program(dice), mutated(dice, dice.choice(seeds.payloads), seeds.heads)
@@ -249,10 +252,6 @@ def decoders(seeds: Corpus) -> dict[str, Decoder]:
 
 def _modules() -> list[Any]:
     return [importlib.import_module(f"sniperforge.dex.{one.name}") for one in pkgutil.iter_modules(dex.__path__)]
-
-
-def _raw(dice: random.Random, seeds: Corpus) -> bytes:
-    return mutated(dice, dice.choice(seeds.raws), seeds.heads)
 
 
 def _program(dice: random.Random) -> Pubkey:
@@ -354,12 +353,10 @@ def _naming(seeds: Corpus) -> Decoder:
 def run(count: int, *, seed: int = 1, seeds: Corpus | None = None) -> tuple[Counter[str], list[Failure]]:
     """Feed *count* mutated inputs to all decoders in turn.
 
-    Returns:
-        How many each decoder got, and how many of them it took ("… took"); and what
-        was raised that must not be, at most one for each decoder and kind of error.
+    Returns how many each decoder got, and how many of them it took ("… took"); and what
+    was raised that must not be, at most one for each decoder and kind of error.
     """
-    seeds = seeds or corpus()
-    dice = random.Random(seed)
+    seeds, dice = seeds or corpus(), random.Random(seed)
     told: Counter[str] = Counter()
     failures: dict[tuple[str, str], Failure] = {}
     turns = sorted(decoders(seeds).items())
@@ -381,10 +378,8 @@ def run(count: int, *, seed: int = 1, seeds: Corpus | None = None) -> tuple[Coun
 
 
 def _where(problem: BaseException) -> str:
-    frame = problem.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
-    return f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else ""
+    frame = traceback.extract_tb(problem.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
 def main(arguments: list[str]) -> int:
