@@ -42,8 +42,6 @@ from sniperforge.trading.transaction import SIGNATURE_BYTES, compact, compile_me
 
 #: A recorded block is 20 MB; a day of launches a few hundred.
 FILE_BYTES_MAX = 1 << 30
-#: What `getMultipleAccounts` takes in one call.
-ACCOUNTS_MAX = 100
 
 #: Under which name a venue's `load` wants the account at the pool's address.
 _STATES = {
@@ -264,8 +262,7 @@ def _needs(venue: Venue, address: Pubkey, raw: bytes, **more: bytes) -> dict[str
     """Ask the venue what `load` wants beside the state; some want to know where that stands."""
     needs = _module(venue).needs
     given: tuple[bytes, ...] = (raw, address) if "address" in signature(needs).parameters else (raw,) if raw else ()
-    wanted: dict[str, Pubkey] = needs(*given, **more)
-    return wanted
+    return dict(needs(*given, **more))
 
 
 def _collect(venue: Venue, wanted: Mapping[str, Pubkey], source: Source) -> dict[str, Account]:
