@@ -38,6 +38,9 @@ house: setup
 cover: setup
 	$(BIN)/python scripts/cover.py
 
+fuzz: setup
+	$(BIN)/python scripts/fuzz.py
+
 bench: setup
 	$(BIN)/sniperforge bench decide
 	$(BIN)/sniperforge bench path

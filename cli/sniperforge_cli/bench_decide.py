@@ -60,6 +60,7 @@ def measure(*, launches: Sequence[bytes], trades: Sequence[bytes], rounds: int, 
         for number in range(rounds):
             run = _Ours(Path(folder), f"{number}", durability)
             bare = run.bare(launches[0])
+            run.forget()
             freeze()  # as every stage does
             for frame in launches:
                 began = time.perf_counter_ns()
@@ -94,7 +95,7 @@ class _Ours:
         from solders.keypair import Keypair
 
         from sniperforge.base.clock import SystemClock
-        from sniperforge.base.events import Event
+        from sniperforge.base.events import Event, Frame, OrderProposed
         from sniperforge.coordinate.service import Coordinator
         from sniperforge.detect.detector import Detector
         from sniperforge.detect.settings import DetectSettings
@@ -102,6 +103,7 @@ class _Ours:
         from sniperforge.runtime.topology import make_bot
 
         self._clock = SystemClock()
+        self._frame, self._order = Frame, OrderProposed
         self._detector = Detector(DetectSettings(trades="tracked"), VENUES.values())
         self._bot = make_bot("liquidity_sniper", "bench", BOT)
         self._seed = bytes(range(32))
@@ -123,19 +125,27 @@ class _Ours:
 
     def decide(self, data: bytes) -> None:
         """Bring one frame all the way to the transport."""
-        from sniperforge.base.events import Frame, OrderProposed
-
         now_ns = self._clock.now_ns()
-        for event in self._detector.on_frame(Frame(data, now_ns, "bench"), now_ns):
+        for event in self._detector.stream(self._frame(data, now_ns, "bench"), now_ns):
             for said in self._bot.on(event, now_ns):
-                if isinstance(said, OrderProposed):
+                if isinstance(said, self._order):
                     self._coordinator.on(said)
+
+    @staticmethod
+    def forget() -> None:
+        """Empty every cache of derived addresses: a round must not live on what the last one derived."""
+        import sys
+
+        for name, module in list(sys.modules.items()):
+            if name.startswith("sniperforge."):
+                for item in vars(module).values():
+                    clear = getattr(item, "cache_clear", None)
+                    if clear is not None:
+                        clear()
 
     def reject(self, data: bytes) -> None:
         """Hand one frame of no interest to the detector."""
-        from sniperforge.base.events import Frame
-
-        self._detector.on_frame(Frame(data, 1, "bench"), 1)
+        self._detector.on_frame(self._frame(data, 1, "bench"), 1)
 
     def bare(self, sample: bytes) -> Any:
         """Return the bare script, its message compiled by our builder for the launch *sample*."""

@@ -8,7 +8,7 @@ attributed what to whom was settled before, in `sniperforge.detect.transaction`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
@@ -52,7 +52,7 @@ class Reader:
         now_ns: stamp of the events made.
     """
 
-    __slots__ = ("cause", "context", "created", "ordinals", "state", "told", "transaction")
+    __slots__ = ("cause", "context", "created", "ordinals", "state", "launched", "told", "transaction")
 
     def __init__(self, state: State, transaction: Transaction, frame: Frame, now_ns: int) -> None:
         self.state, self.transaction = state, transaction
@@ -72,6 +72,7 @@ class Reader:
         self.created = 0
         self.ordinals: dict[tuple[type[Event], Pubkey], int] = {}
         self.told: list[Event] = []
+        self.launched: list[tuple[Pubkey, str, Pubkey]] = []
 
     def failed(self) -> list[Event]:
         """Tell what would have been a creation, once; nothing else of it happened."""
@@ -87,18 +88,26 @@ class Reader:
                 self._disbelieve("transaction_failed", venue.name, {})
         return self.told
 
-    def executed(self) -> list[Event]:
-        """Tell what the venues' own programs did, and which forgeries were beside it."""
-        by_program = self.state.by_program
+    def executed(self) -> Iterator[Event]:
+        """Tell what the venues' own programs did, and which forgeries were beside it.
+
+        Each step's events are told before the next step is read: a launch is on its
+        way before the creator's own first buy is decoded, and remembered after.
+        """
+        by_program, told = self.state.by_program, self.told
         for step in self._steps():
             venue = by_program.get(step.program)
             if step.events or step.logs:
                 self._forgeries(step, venue)
             if venue is not None and (step.events or step.logs or step.data):
                 self._read(venue, step)
+            if told:
+                yield from told
+                told.clear()
+                self._remember()
         if self.transaction.logs_truncated:
             self._truncated()
-        return self.told
+            yield from told
 
     def _steps(self) -> Iterable[Step]:
         """Yield every step in order of execution."""
@@ -150,8 +159,7 @@ class Reader:
         state.pools.put(pool.address, self.context.signature)
         if is_launchpad:
             state.coins.put(pool.base_mint, self.context.signature)
-        state.tracking.add(pool.address, venue.name, pool.base_mint)
-        state.counters["believed"] += 1
+        self.launched.append((pool.address, venue.name, pool.base_mint))
         told = replace(
             created,
             id=event_id("PoolCreated", self.context.signature, index),
@@ -165,6 +173,13 @@ class Reader:
         )
         self.told.append(told)
         self._ask_for_token(venue, told)
+
+    def _remember(self) -> None:
+        """Follow the trades of what was just launched."""
+        for address, venue, mint in self.launched:
+            self.state.tracking.add(address, venue, mint)
+            self.state.counters["believed"] += 1
+        self.launched.clear()
 
     def _ask_for_token(self, venue: Venue, created: PoolCreated) -> None:
         state, mint = self.state, created.pool.base_mint
@@ -222,6 +237,8 @@ class Reader:
         ordinal = self.ordinals.get((kind, event.pool), 0)
         self.ordinals[kind, event.pool] = ordinal + 1
         if isinstance(event, _TRADE):
+            if self.launched:
+                self._remember()
             trades = state.settings.trades
             if trades == "none" or (trades == "tracked" and event.pool not in state.tracking):
                 state.counters["trades_untracked"] += 1

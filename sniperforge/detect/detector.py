@@ -15,7 +15,7 @@ forged_by_log, pda_mismatch, payload_malformed, pool_known, logs_truncated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sniperforge.base.errors import ConfigError, DecodeError
 from sniperforge.base.events import Event, Frame, InputRefused, PositionChanged, TokenInspected
@@ -76,26 +76,33 @@ class Detector:
 
     def on_frame(self, frame: Frame, now_ns: int) -> list[Event]:
         """Return what a frame tells, in the order it happened; never raises for any frame."""
-        data = frame.data
-        if not self._look(data):  # NOTHING: nearly every frame ends here
+        told = self.stream(frame, now_ns)
+        return list(told) if told else []
+
+    def stream(self, frame: Frame, now_ns: int) -> Iterable[Event]:
+        """Return the same one by one, each as soon as it is known; to be read to its end."""
+        if not self._look(frame.data):  # NOTHING: nearly every frame ends here
             self._rejected += 1
-            return []
+            return ()
+        return self._told(frame, now_ns)
+
+    def _told(self, frame: Frame, now_ns: int) -> Iterator[Event]:
         self._seen += 1
         counters = self.state.counters
         try:
-            readings = self._read(data)
+            readings = self._read(frame.data)
         except DecodeError as problem:
             counters["frames_refused"] += 1
-            return [_refused(frame, problem, now_ns)]
-        told: list[Event] = []
+            yield _refused(frame, problem, now_ns)
+            return
         for reading in readings:
             if isinstance(reading, DecodeError):
                 counters["transactions_refused"] += 1
-                told.append(_refused(frame, reading, now_ns))
-            else:
-                told += self._on_transaction(reading, frame, now_ns)
-        counters["events"] += len(told)
-        return told
+                yield _refused(frame, reading, now_ns)
+                continue
+            for event in self._on_transaction(reading, frame, now_ns):
+                counters["events"] += 1
+                yield event
 
     def _read(self, data: bytes) -> Sequence[Reading]:
         state = self.state
@@ -112,7 +119,7 @@ class Detector:
 
     # ── one transaction ───────────────────────────────────────────────────
 
-    def _on_transaction(self, transaction: Transaction, frame: Frame, now_ns: int) -> list[Event]:
+    def _on_transaction(self, transaction: Transaction, frame: Frame, now_ns: int) -> Iterable[Event]:
         counters = self.state.counters
         counters["transactions"] += 1
         if transaction.logs_truncated:
@@ -123,10 +130,9 @@ class Detector:
         if transaction.failed:
             counters["transactions_failed"] += 1
             return reader.failed()
-        told = reader.executed()
         if transaction.carries_instructions:
             self.state.whole.put(transaction.signature, None)
-        return told
+        return reader.executed()
 
 
 def _is_odd(data: bytes) -> bool:

@@ -29,7 +29,7 @@ from sniperforge.base.keys import text
 from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.dex import pump_fees
 from sniperforge.dex.account_table import Keys
-from sniperforge.dex.programs import TOKEN, TOKEN_2022, WSOL, ata, close_account, open_ata
+from sniperforge.dex.programs import TOKEN, TOKEN_2022, WSOL, ata, close_account, open_ata, pda
 from sniperforge.dex.pump_fees import CURVE_RATES, Rates
 from sniperforge.dex.pumpfun_curve import apply, base_for_budget, market_cap, quote_in, quote_out, rates_of
 from sniperforge.dex.pumpfun_instructions import (
@@ -77,6 +77,8 @@ __all__ = [
 ]
 
 _AMOUNTS = struct.Struct("<QQ")
+#: `track_volume` of a buy: no.
+NO_VOLUME = b"\0"
 _TOKEN_PROGRAM_NAMES = {TOKEN: "spl", TOKEN_2022: "2022"}
 
 #: What differs between wallets and quotes, but not between coins.
@@ -153,11 +155,11 @@ def load(address: Pubkey, accounts: Mapping[str, bytes]) -> Pool:
 def swap(pool: Pool, order: SwapOrder) -> tuple[Instruction, ...]:
     """Return the instructions of *order*, compute budget aside.
 
-    A buy is `buy_exact_quote_in_v2`: it spends all of `amount_in` and takes every
-    coin the price of the moment gives, at least `amount_out_min`. With `exact_out`
-    it is `buy_v2`: exactly `amount_out_min` coins for at most `amount_in`. The v2
-    forms serve coins of both token programs and of any quote; a buy with another
-    quote than SOL takes it from the wallet's associated account.
+    A buy spends all of `amount_in` and takes every coin the price of the moment
+    gives, at least `amount_out_min`: for SOL by `buy_exact_sol_in`, which lists 18
+    accounts where the v2 form lists 27 and needs two derivations less, for any other
+    quote by `buy_exact_quote_in_v2` from the wallet's associated account. With
+    `exact_out` it is `buy_v2`: exactly `amount_out_min` coins for at most `amount_in`.
     """
     return assemble(swap_keys(pool, order.user, order.is_buy), pool, order)
 
@@ -170,51 +172,51 @@ def swap_exact_out(pool: Pool, user: Pubkey, base_out: int, quote_max: int) -> t
 def swap_keys(pool: Pool, user: Pubkey, is_buy: bool) -> dict[str, Pubkey]:
     """Return the keys of a swap that are neither constant nor fixed by `variant`.
 
-    The same for both sides. Four of them are derived anew for a new coin, six when
-    `pool.keys` does not name the creator's vault and the curve's account.
+    A buy for SOL derives two anew for a new coin, any other trade four, and two more when
+    `pool.keys` does not name the creator's vault and the curve's account. What an exact-out
+    buy for SOL lists besides is derived when it is asked for.
     """
     keys, mint, curve, program = pool.keys, pool.base_mint, pool.address, pool.base_program
     quote_mint, quote_program = pool.quote_mint, pool.quote_program
     usual = MAYHEM_FEE_RECIPIENT if pool.numbers.get("mayhem") else FEE_RECIPIENT
     vault = keys.get("creator_vault") or vault_of(keys.get("creator", ZERO_KEY))
-    curve_quote, user_base, vault_quote, sharing = _coin_keys(
-        user, mint, program, quote_mint, quote_program, curve, vault
+    standing = _standing_keys(
+        user,
+        quote_mint,
+        quote_program,
+        keys.get("fee_recipient", usual),
+        keys.get("buyback_fee_recipient", BUYBACK_FEE_RECIPIENT),
     )
-    return {
-        **_standing_keys(
-            user,
-            quote_mint,
-            quote_program,
-            keys.get("fee_recipient", usual),
-            keys.get("buyback_fee_recipient", BUYBACK_FEE_RECIPIENT),
-        ),
-        "base_mint": mint,
-        "bonding_curve": curve,
-        "associated_base_bonding_curve": keys.get("associated_base_bonding_curve")
-        or base_account_of(curve, mint, program),
-        "associated_quote_bonding_curve": curve_quote,
-        "associated_base_user": user_base,
-        "creator_vault": vault,
-        "associated_creator_vault": vault_quote,
-        "sharing_config": sharing,
-    }
+    known = _CoinKeys(standing, pool)
+    known["base_mint"] = mint
+    known["bonding_curve"] = curve
+    known["associated_base_bonding_curve"] = keys.get("associated_base_bonding_curve") or base_account_of(
+        curve, mint, program
+    )
+    known["associated_base_user"] = ata(user, mint, program)
+    known["creator_vault"] = vault
+    if is_buy and quote_mint == WSOL:
+        known["bonding_curve_v2"] = pda(PROGRAM, b"bonding-curve-v2", mint)
+    else:
+        known["associated_quote_bonding_curve"] = ata(curve, quote_mint, quote_program)
+        known["associated_creator_vault"] = ata(vault, quote_mint, quote_program)
+        known["sharing_config"] = sharing_of(mint)
+    return known
 
 
 def assemble(keys: Mapping[str, Pubkey], pool: Pool, order: SwapOrder) -> tuple[Instruction, ...]:
     """Return the instructions of *order* from *keys* as `swap_keys` names them."""
-    known = {
-        **CONSTANTS,
-        **keys,
-        "base_token_program": pool.base_program,
-        "quote_mint": pool.quote_mint,
-        "quote_token_program": pool.quote_program,
-    }
+    known = _Listed(keys)
+    known["base_token_program"] = pool.base_program
+    known["quote_mint"], known["quote_token_program"] = pool.quote_mint, pool.quote_program
     user, account = known["user"], known["associated_base_user"]
     if not order.is_buy:
         sell = instruction("sell_v2", known, _AMOUNTS.pack(order.amount_in, order.amount_out_min))
         return (sell, close_account(account, user, pool.base_program)) if order.close_base_account else (sell,)
     if order.exact_out:
         buy = instruction("buy_v2", known, _AMOUNTS.pack(order.amount_out_min, order.amount_in))
+    elif pool.quote_mint == WSOL:
+        buy = instruction("buy_exact_sol_in", known, _AMOUNTS.pack(order.amount_in, order.amount_out_min) + NO_VOLUME)
     else:
         buy = instruction("buy_exact_quote_in_v2", known, _AMOUNTS.pack(order.amount_in, order.amount_out_min))
     if not order.open_base_account:
@@ -235,23 +237,29 @@ def compute_units(is_buy: bool) -> int:
     return 180_000 if is_buy else 150_000
 
 
-@lru_cache(maxsize=1024)
-def _coin_keys(
-    user: Pubkey,
-    mint: Pubkey,
-    program: Pubkey,
-    quote_mint: Pubkey,
-    quote_program: Pubkey,
-    curve: Pubkey,
-    vault: Pubkey,
-) -> tuple[Pubkey, Pubkey, Pubkey, Pubkey]:
-    """Derive once what the buy of a coin needs; its sell finds it here."""
-    return (
-        ata(curve, quote_mint, quote_program),
-        ata(user, mint, program),
-        ata(vault, quote_mint, quote_program),
-        sharing_of(mint),
-    )
+class _CoinKeys(dict[str, Pubkey]):
+    """Keys of one coin's trades; what only the rarer forms list is derived when it is asked for."""
+
+    def __init__(self, known: Mapping[str, Pubkey], pool: Pool) -> None:
+        super().__init__(known)
+        self._pool = pool
+
+    def __missing__(self, name: str) -> Pubkey:
+        pool = self._pool
+        programs = {"base_token_program": pool.base_program, "quote_token_program": pool.quote_program}
+        derived = self[name] = Keys(RULES, {**self, **programs, "quote_mint": pool.quote_mint})[name]
+        return derived
+
+
+class _Listed(dict[str, Pubkey]):
+    """Keys of a swap as an account list asks for them: the constants, then what *keys* has or derives."""
+
+    def __init__(self, keys: Mapping[str, Pubkey]) -> None:
+        super().__init__(CONSTANTS)
+        self._keys = keys
+
+    def __missing__(self, name: str) -> Pubkey:
+        return self._keys[name]
 
 
 @lru_cache(maxsize=256)

@@ -82,17 +82,17 @@ async def run_detect(
     def react(message: Message, now_ns: int) -> Iterable[Message]:
         if isinstance(message, InputRefused):
             return (message,)
-        if isinstance(message, TokenWanted):
-            found: list[Event] = [message]
-        elif isinstance(message, Frame):
-            found = detector.on_frame(message, now_ns)
+        found: Iterable[Event]
+        if isinstance(message, Frame):
+            found = detector.stream(message, now_ns)
+        elif isinstance(message, TokenWanted):
+            found = (message,)
         else:
-            found = detector.on(message, now_ns)
-            if isinstance(message, TokenInspected):
-                found.append(message)
-        if enricher is None:
+            said = (message,) if isinstance(message, TokenInspected) else ()
+            found = (*detector.on(message, now_ns), *said)
+        if not found or enricher is None:
             return found
-        return [event for event in found if not enricher.take(event)]
+        return (event for event in found if not enricher.take(event))
 
     async def linger() -> None:
         if enricher is not None:

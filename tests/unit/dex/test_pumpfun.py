@@ -210,9 +210,18 @@ def test_a_buy_opens_the_coins_account_and_spends_exactly() -> None:
     opened, buy = pumpfun.swap(make_pool(), SwapOrder(USER, is_buy=True, amount_in=5, amount_out_min=7))
     keys = pumpfun.swap_keys(make_pool(), USER, True)
     assert opened.accounts[1].key == keys["associated_base_user"]
-    assert buy.data == INSTRUCTIONS["buy_exact_quote_in_v2"][0] + struct.pack("<QQ", 5, 7)
+    assert buy.data == INSTRUCTIONS["buy_exact_sol_in"][0] + struct.pack("<QQ?", 5, 7, False)
+    assert len(buy.accounts) == 18
     (alone,) = pumpfun.swap(make_pool(), SwapOrder(USER, True, 5, 7, open_base_account=False))
     assert alone == buy
+
+
+def test_a_buy_with_another_quote_takes_the_longer_form() -> None:
+    """The old instruction knows SOL only."""
+    pool = make_pool(quote_mint=USDC)
+    _, buy = pumpfun.swap(pool, SwapOrder(USER, is_buy=True, amount_in=5, amount_out_min=7))
+    assert buy.data == INSTRUCTIONS["buy_exact_quote_in_v2"][0] + struct.pack("<QQ", 5, 7)
+    assert len(buy.accounts) == 27
 
 
 def test_an_exact_out_buy_names_its_most() -> None:

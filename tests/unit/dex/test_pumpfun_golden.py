@@ -178,7 +178,12 @@ def test_a_swap_of_a_pool_is_the_sdks_instruction(case: Case) -> None:
         open_base_account=False,
     )
     (built,) = pumpfun.swap(pool, order)
-    assert listed(built) == case["expected"]
+    if op == "buy_exact_quote_in_v2" and pool.quote_mint == WSOL:
+        # SOL is spent by the shorter form, which is held to its own vectors above.
+        shorter = struct.pack("<QQ?", *amounts, False)
+        assert listed(built) == listed(instruction("buy_exact_sol_in", keys, shorter))
+    else:
+        assert listed(built) == case["expected"]
 
 
 @pytest.mark.parametrize("case", cases(FILE, "instruction", "create", "create_v2"))
