@@ -1,21 +1,55 @@
-"""`sniperforge bench`: how fast it is here, as ratios against a named baseline of the same run."""
+"""`sniperforge bench`: how fast it is here, as ratios against a named baseline of the same run.
+
+Only the options stand here; what measures is imported when it is asked for.
+"""
 
 from __future__ import annotations
 
 import typer
 
+from sniperforge_cli.bench_ring import bench_ring
+
 
 def register(app: typer.Typer) -> None:
     """Put the verbs of this module on *app*."""
-    from sniperforge_cli.bench_decide import decide
-    from sniperforge_cli.bench_path import path
-    from sniperforge_cli.bench_ring import bench_ring
-
-    group = typer.Typer(
-        help="Measure this machine: ratios within one run.", no_args_is_help=True, rich_markup_mode=None
-    )
+    group = typer.Typer(help="Measure this machine: ratios in one run.", no_args_is_help=True, rich_markup_mode=None)
     group.command()(decide)
     group.command()(path)
     group.command("ring")(bench_ring)
-
     app.add_typer(group, name="bench")
+
+
+def decide(
+    frames: str = typer.Option("", "--frames", metavar="FILE", help="Launch frames, one a line; made up by default."),
+    trade_frames: str = typer.Option("", "--trade-frames", metavar="FILE", help="Trade frames, one a line."),
+    count: int = typer.Option(400, "--count", min=20, max=100_000, help="Made-up frames of each kind."),
+    rounds: int = typer.Option(7, "--rounds", min=1, max=100, help="Times through all frames."),
+    durability: str = typer.Option("process", "--durability", help="Journal: process or power."),
+    json: bool = typer.Option(False, "--json", help="Print the figures as JSON."),
+) -> None:
+    """Measure frame text to signed bytes against a bare script, and the reject path.
+
+    Example: sniperforge bench decide --rounds 11 --json | jq .ratio_p50
+    """
+    from sniperforge_cli import bench_decide
+
+    bench_decide.report(
+        frames=frames, trade_frames=trade_frames, count=count, rounds=rounds, durability=durability, json=json
+    )
+
+
+def path(
+    rate: int = typer.Option(2000, "--rate", min=10, max=50_000, help="Frames a second."),
+    launches: int = typer.Option(25, "--launches", min=1, max=1000, help="Launches among them a second."),
+    seconds: float = typer.Option(30.0, "--seconds", min=1.0, max=600.0),
+    runs: int = typer.Option(1, "--runs", min=1, max=50, help="p99 is told as the best of several runs."),
+    seed: int = typer.Option(1, "--seed"),
+    json: bool = typer.Option(False, "--json", help="Print the figures as JSON."),
+) -> None:
+    """Measure socket to socket, all stages as processes on rings.
+
+    Example: sniperforge bench path --rate 2000 --seconds 30 --runs 3
+    """
+    from sniperforge_cli import bench_path
+
+    bench_path.report(rate=rate, launches=launches, seconds=seconds, runs=runs, seed=seed, json=json)

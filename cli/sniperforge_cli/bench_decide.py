@@ -24,30 +24,6 @@ import typer
 CHAINSTACK_US, BARE_US = 2464, 150
 
 
-def decide(
-    frames: str = typer.Option("", "--frames", metavar="FILE", help="Launch frames, one a line; made up by default."),
-    trade_frames: str = typer.Option("", "--trade-frames", metavar="FILE", help="Trade frames, one a line."),
-    count: int = typer.Option(400, "--count", min=20, max=100_000, help="Made-up frames of each kind."),
-    rounds: int = typer.Option(7, "--rounds", min=1, max=100, help="Times through all frames."),
-    durability: str = typer.Option("process", "--durability", help="Journal: process or power."),
-    json: bool = typer.Option(False, "--json", help="Print the figures as JSON."),
-) -> None:
-    """Measure frame text to signed bytes against a bare script, and the reject path.
-
-    Example: sniperforge bench decide --rounds 11 --json | jq .ratio_p50
-    """
-    figures = measure(
-        launches=_lines(frames) or _made_launches(count),
-        trades=_lines(trade_frames) or _made_trades(count),
-        rounds=rounds,
-        durability=durability,
-    )
-    if json:
-        typer.echo(stdlib_json.dumps(figures, indent=2))
-    else:
-        _print(figures)
-
-
 def measure(*, launches: Sequence[bytes], trades: Sequence[bytes], rounds: int, durability: str) -> dict[str, Any]:
     """Return the figures, times in microseconds."""
     from sniperforge.host.process import freeze
@@ -246,3 +222,17 @@ def _print(figures: dict[str, Any]) -> None:
         f"{figures['ratio_p50']} times the bare script (which checks, limits and journals nothing); "
         f"{figures['faster_than_chainstack_scaled']} times faster than chainstack's bot, scaled by the same script"
     )
+
+
+def report(*, frames: str, trade_frames: str, count: int, rounds: int, durability: str, json: bool) -> None:
+    """Measure and print; see `sniperforge bench decide`."""
+    figures = measure(
+        launches=_lines(frames) or _made_launches(count),
+        trades=_lines(trade_frames) or _made_trades(count),
+        rounds=rounds,
+        durability=durability,
+    )
+    if json:
+        typer.echo(stdlib_json.dumps(figures, indent=2))
+    else:
+        _print(figures)

@@ -61,35 +61,6 @@ orders_minute_max = 100_000
 START_S = 60.0
 
 
-def path(
-    rate: int = typer.Option(2000, "--rate", min=10, max=50_000, help="Frames a second."),
-    launches: int = typer.Option(25, "--launches", min=1, max=1000, help="Launches among them a second."),
-    seconds: float = typer.Option(30.0, "--seconds", min=1.0, max=600.0),
-    runs: int = typer.Option(1, "--runs", min=1, max=50, help="p99 is told as the best of several runs."),
-    seed: int = typer.Option(1, "--seed"),
-    json: bool = typer.Option(False, "--json", help="Print the figures as JSON."),
-) -> None:
-    """Measure socket to socket, all stages as processes on rings.
-
-    Example: sniperforge bench path --rate 2000 --seconds 30 --runs 3
-    """
-    figures = [measure(rate=rate, launches=launches, seconds=seconds, seed=seed + run) for run in range(runs)]
-    if json:
-        typer.echo(stdlib_json.dumps(figures, indent=2))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title="socket to socket, every stage a process on rings", title_justify="left", box=None, width=80)
-    for column in ("frames/s", "launches", "orders", "lost", "p50", "p99", "p99.9", "load ms late p99"):
-        table.add_column(column, justify="right")
-    for run in figures:
-        times = (f"{run[share] / 1e6:.2f} ms" for share in ("p50_ns", "p99_ns", "p999_ns"))
-        late = f"{run['schedule_late_p99_ns'] / 1e6:.2f}"
-        table.add_row(str(rate), str(run["launches"]), str(run["ordered"]), str(run["lost"]), *times, late)
-    Console(width=80).print(table)
-
-
 def measure(*, rate: int, launches: int, seconds: float, seed: int) -> dict[str, Any]:
     """Run once and return the figures, times in nanoseconds."""
     from sniperforge.host import process
@@ -202,3 +173,22 @@ def _wallet(path: Path) -> None:
 
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
         file.write(Keypair.from_seed(bytes(range(32))).to_json())
+
+
+def report(*, rate: int, launches: int, seconds: float, runs: int, seed: int, json: bool) -> None:
+    """Measure and print; see `sniperforge bench path`."""
+    figures = [measure(rate=rate, launches=launches, seconds=seconds, seed=seed + run) for run in range(runs)]
+    if json:
+        typer.echo(stdlib_json.dumps(figures, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="socket to socket, every stage a process on rings", title_justify="left", box=None, width=80)
+    for column in ("frames/s", "launches", "orders", "lost", "p50", "p99", "p99.9", "load ms late p99"):
+        table.add_column(column, justify="right")
+    for run in figures:
+        times = (f"{run[share] / 1e6:.2f} ms" for share in ("p50_ns", "p99_ns", "p999_ns"))
+        late = f"{run['schedule_late_p99_ns'] / 1e6:.2f}"
+        table.add_row(str(rate), str(run["launches"]), str(run["ordered"]), str(run["lost"]), *times, late)
+    Console(width=80).print(table)
