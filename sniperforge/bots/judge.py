@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 from sniperforge.base.events import Pool, PoolCreated, TokenInspected
 from sniperforge.base.units import Pubkey
@@ -29,7 +30,7 @@ from sniperforge.trading.filters import (
 FACTS_KEPT_MAX = 4_096
 
 
-class Verdict(NamedTuple):
+class Verdict(msgspec.Struct, frozen=True):
     """What became of a launch: refused when there is a refusal, waiting when it says so, else passed.
 
     `waited`: the verdict came later than the launch, on purpose.
