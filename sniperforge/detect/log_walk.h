@@ -16,27 +16,37 @@
 #define LINES_MAX 20000
 /* A transaction lists 64 accounts at most, and five of them are programs; more are left to Python. */
 #define PROGRAMS_MAX 64
+/* Calls with something to tell, and those above them; a transaction may make 64 in all. */
+#define ROWS_MAX 128
 #define KEY_LETTERS_MIN 32
 #define KEY_LETTERS_MAX 44
 
 typedef struct {
     slice name;
     uint8_t key[32];
-    int kept; /* its texts are told */
+    int kept;       /* its texts are told */
+    PyObject *told; /* the key as bytes, NULL until a step needs it */
 } program;
 
+/* A call there is something to tell of; its two lists are NULL until there is something in them. */
 typedef struct {
-    const program *program;
-    PyObject *told; /* its row in calls, borrowed; NULL until there is something to tell */
+    program *program, *parent; /* parent: NULL for an outer one */
+    int depth, index;
+    PyObject *payloads, *texts;
+} row;
+
+typedef struct {
+    program *program;
+    row *told; /* NULL until there is something to tell */
 } frame_call;
 
 typedef struct {
     const uint8_t *programs; /* those whose texts are told, 32 bytes each */
     size_t programs_count;
-    PyObject *calls;
-    int depth, outer, seen;
+    int depth, outer, seen, rows;
     frame_call stack[DEPTH_MAX];
     program program[PROGRAMS_MAX]; /* in the order they were first called */
+    row row[ROWS_MAX];             /* in order of execution */
 } walk;
 
 /* What a line or the whole frame turns out to be. */
@@ -122,32 +132,31 @@ static PyObject *read_base64(slice text)
     return NULL;
 }
 
-/* Make the row (program, depth, index, parent, payloads, texts) of every call on the stack without one. */
+/* Make the row of every call on the stack without one. */
 static int make_rows(walk *w)
 {
     for (int i = 0; i < w->depth; i++) {
         if (w->stack[i].told) continue;
-        static const uint8_t NOBODY[32];
-        const uint8_t *parent = i ? w->stack[i - 1].program->key : NOBODY;
-        PyObject *row = Py_BuildValue("(y#iiy#NN)", (const char *)w->stack[i].program->key, (Py_ssize_t)32, i + 1, w->outer,
-                                      (const char *)parent, (Py_ssize_t)32, PyList_New(0), PyList_New(0));
-        if (!row) return FAILED;
-        int problem = PyList_Append(w->calls, row);
-        Py_DECREF(row); /* the list holds it */
-        if (problem) return FAILED;
-        w->stack[i].told = row;
+        if (w->rows == ROWS_MAX) return ODD;
+        row *made = w->stack[i].told = &w->row[w->rows++];
+        *made = (row){w->stack[i].program, i ? w->stack[i - 1].program : NULL, i + 1, w->outer, NULL, NULL};
     }
     return FINE;
 }
 
-/* Give *item* (stolen) to the program on top: to its payloads (4) or its texts (5). */
-static int tell(walk *w, int column, PyObject *item)
+/* Give *item* (stolen) to the program on top: to its texts, or to its payloads. */
+static int tell(walk *w, int is_text, PyObject *item)
 {
     if (!item) return PyErr_Occurred() ? FAILED : ODD;
-    int problem = make_rows(w) == FAILED ||
-                  PyList_Append(PyTuple_GET_ITEM(w->stack[w->depth - 1].told, column), item);
+    int found = make_rows(w);
+    if (found == FINE) {
+        row *top = w->stack[w->depth - 1].told;
+        PyObject **into = is_text ? &top->texts : &top->payloads;
+        if (!*into) *into = PyList_New(0);
+        if (!*into || PyList_Append(*into, item)) found = FAILED;
+    }
     Py_DECREF(item);
-    return problem ? FAILED : FINE;
+    return found;
 }
 
 static int on_payloads(walk *w, slice text)
@@ -156,7 +165,7 @@ static int on_payloads(walk *w, slice text)
     for (;;) {
         const char *space = text.size ? memchr(text.at, ' ', text.size) : NULL;
         size_t size = space ? (size_t)(space - text.at) : text.size;
-        int problem = tell(w, 4, read_base64((slice){text.at, size}));
+        int problem = tell(w, 0, read_base64((slice){text.at, size}));
         if (problem != FINE || !space) return problem;
         text = behind(text, size + 1);
     }
@@ -165,7 +174,7 @@ static int on_payloads(walk *w, slice text)
 static int same(slice one, slice other) { return one.size == other.size && !memcmp(one.at, other.at, one.size); }
 
 /* The program of that name; NULL when it is none, or one too many. A name is decoded once a frame. */
-static const program *program_of(walk *w, slice name)
+static program *program_of(walk *w, slice name)
 {
     for (int i = 0; i < w->seen; i++)
         if (same(w->program[i].name, name)) return &w->program[i];
@@ -173,6 +182,7 @@ static const program *program_of(walk *w, slice name)
     program *made = &w->program[w->seen];
     if (!read_key(name, made->key)) return NULL;
     made->name = name;
+    made->told = NULL;
     made->kept = 0;
     for (size_t i = 0; i < w->programs_count; i++) made->kept |= !memcmp(w->programs + 32 * i, made->key, 32);
     w->seen++;
@@ -188,7 +198,7 @@ static int on_invoke(walk *w, slice name, slice number)
         depth = depth * 10 + number.at[i] - '0';
     }
     if (depth != w->depth + 1 || depth > DEPTH_MAX) return ODD;
-    const program *called = program_of(w, name);
+    program *called = program_of(w, name);
     if (!called) return ODD;
     w->stack[w->depth++] = (frame_call){called, NULL};
     w->outer += depth == 1;
@@ -205,14 +215,17 @@ static int on_success(walk *w, slice name)
 
 static int on_line(walk *w, slice line)
 {
-    if (ends(line, TEXT(" units"))) return FINE;
-    if (!starts(line, TEXT("Program "))) return holds(line, TEXT("Log truncated")) ? ODD : FINE;
+    if (!starts(line, TEXT("Program ")))
+        return !ends(line, TEXT(" units")) && holds(line, TEXT("Log truncated")) ? ODD : FINE;
     slice rest = behind(line, 8);
     if (starts(rest, TEXT("log: "))) {
-        if (!w->depth || !w->stack[w->depth - 1].program->kept) return FINE;
+        if (!w->depth || !w->stack[w->depth - 1].program->kept || ends(line, TEXT(" units"))) return FINE;
         slice text = behind(rest, 5);
-        return tell(w, 5, PyUnicode_DecodeASCII(text.at, (Py_ssize_t)text.size, NULL));
+        return tell(w, 1, PyUnicode_DecodeASCII(text.at, (Py_ssize_t)text.size, NULL));
     }
+    /* Nearly always it is the program on top that ends: its name has no space to look for. */
+    if (w->depth && ends(rest, TEXT(" success")) && on_success(w, (slice){rest.at, rest.size - 8}) == FINE) return FINE;
+    if (ends(line, TEXT(" units"))) return FINE;
     if (starts(rest, TEXT("data: "))) return on_payloads(w, behind(rest, 6));
     if (starts(rest, TEXT("return: ")))
         return holds(rest, TEXT("]")) || holds(rest, TEXT(" failed: ")) ? ODD : FINE;
@@ -305,37 +318,55 @@ static PyObject *reversed(PyObject *list)
     return PyList_Reverse(list) ? NULL : PyList_AsTuple(list);
 }
 
-/* make(program, accounts, data, events, logs, children, index, depth, parent) of a row; what it called is in *below*. */
-static PyObject *step_of(PyObject *row, PyObject *below, PyObject *make)
+static PyObject *key_of(program *called)
 {
-    PyObject *of_row[6];
-    for (int i = 0; i < 6; i++) of_row[i] = PyTuple_GET_ITEM(row, i);
-    PyObject *nothing = PyTuple_New(0), *data = PyBytes_FromStringAndSize(NULL, 0), *children = reversed(below);
-    PyObject *events = PyList_AsTuple(of_row[4]), *logs = PyList_AsTuple(of_row[5]), *step = NULL;
-    PyObject *arguments[9] = {of_row[0], nothing, data, events, logs, children, of_row[2], of_row[1], of_row[3]};
-    if (nothing && data && children && events && logs) step = PyObject_Vectorcall(make, arguments, 9, NULL);
-    for (int i = 1; i < 6; i++) Py_XDECREF(arguments[i]);
+    if (!called->told) called->told = PyBytes_FromStringAndSize((const char *)called->key, 32);
+    return Py_XNewRef(called->told);
+}
+
+static PyObject *tuple_of(PyObject *list) { return list ? PyList_AsTuple(list) : PyTuple_New(0); }
+
+/* make(program, accounts, data, events, logs, children, index, depth, parent) of a row; what it called is in *below*. */
+static PyObject *step_of(const row *told, PyObject *below, PyObject *make)
+{
+    static const char NOBODY[32];
+    PyObject *parent = told->parent ? key_of(told->parent) : PyBytes_FromStringAndSize(NOBODY, 32), *step = NULL;
+    PyObject *arguments[9] = {key_of(told->program), PyTuple_New(0), PyBytes_FromStringAndSize(NULL, 0),
+                              tuple_of(told->payloads), tuple_of(told->texts), reversed(below),
+                              PyLong_FromLong(told->index), PyLong_FromLong(told->depth), parent};
+    int missing = 0;
+    for (int i = 0; i < 9; i++) missing |= !arguments[i];
+    if (!missing) step = PyObject_Vectorcall(make, arguments, 9, NULL);
+    for (int i = 0; i < 9; i++) Py_XDECREF(arguments[i]);
     return step;
 }
 
 /* The rows as a tree of steps: from the last to the first, each takes what stands one deeper. */
-static PyObject *steps_of(PyObject *rows, PyObject *make)
+static PyObject *steps_of(walk *w, PyObject *make)
 {
     PyObject *below[DEPTH_MAX + 2] = {NULL}, *steps = NULL;
-    Py_ssize_t left = PyList_GET_SIZE(rows);
+    int left = w->rows;
     for (; left; left--) {
-        PyObject *row = PyList_GET_ITEM(rows, left - 1);
-        long depth = PyLong_AsLong(PyTuple_GET_ITEM(row, 1)); /* 1 to DEPTH_MAX: we made it */
-        PyObject *step = step_of(row, below[depth + 1], make);
-        Py_CLEAR(below[depth + 1]);
-        if (!below[depth]) below[depth] = PyList_New(0);
-        int problem = !step || !below[depth] || PyList_Append(below[depth], step);
+        const row *told = &w->row[left - 1];
+        PyObject *step = step_of(told, below[told->depth + 1], make);
+        Py_CLEAR(below[told->depth + 1]);
+        if (!below[told->depth]) below[told->depth] = PyList_New(0);
+        int problem = !step || !below[told->depth] || PyList_Append(below[told->depth], step);
         Py_XDECREF(step);
         if (problem) break;
     }
     if (!left) steps = reversed(below[1]);
     for (int i = 0; i < DEPTH_MAX + 2; i++) Py_XDECREF(below[i]);
     return steps;
+}
+
+static void drop(walk *w)
+{
+    for (int i = 0; i < w->seen; i++) Py_XDECREF(w->program[i].told);
+    for (int i = 0; i < w->rows; i++) {
+        Py_XDECREF(w->row[i].payloads);
+        Py_XDECREF(w->row[i].texts);
+    }
 }
 
 static PyObject *native_read_logs(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
@@ -353,19 +384,17 @@ static PyObject *native_read_logs(PyObject *self, PyObject *const *arguments, Py
         !skip_number(&rest, &slot) || !skip(&rest, TEXT("},\"value\":{\"signature\":\"")) ||
         !skip_signature(&rest, &signature) || !skip(&rest, TEXT("\",\"err\":null,\"logs\":[")))
         Py_RETURN_NONE;
-    walk w; /* its two arrays are filled as they are used */
+    walk w; /* its three arrays are filled as they are used */
     w.programs = (const uint8_t *)PyBytes_AS_STRING(arguments[1]);
     w.programs_count = (size_t)PyBytes_GET_SIZE(arguments[1]) / 32;
-    w.depth = w.seen = 0;
+    w.depth = w.seen = w.rows = 0;
     w.outer = -1;
-    w.calls = PyList_New(0);
-    if (!w.calls) return NULL;
     int found = on_lines(&w, &rest);
     if (found == FINE && (w.depth || !skip(&rest, TEXT("}},\"subscription\":"))))
         found = ODD;
     if (found == FINE && (!skip_number(&rest, &subscription) || rest.size != 2 || !starts(rest, TEXT("}}")))) found = ODD;
-    PyObject *steps = found == FINE ? steps_of(w.calls, arguments[2]) : NULL;
-    Py_DECREF(w.calls);
+    PyObject *steps = found == FINE ? steps_of(&w, arguments[2]) : NULL;
+    drop(&w);
     if (steps)
         return Py_BuildValue("(s#KN)", signature.at, (Py_ssize_t)signature.size, (unsigned long long)slot, steps);
     if (PyErr_Occurred()) return NULL;
