@@ -86,9 +86,12 @@ class Judge:
         if refused is not None:
             return Verdict(launch, refused)
         facts = facts_of_program(launch.pool) or self._facts.get(launch.pool.base_mint)
-        wants_facts = facts is None and self._filters.wants_facts(launch.pool)
-        if facts is not None and (refused := self._filters.check_facts(facts)):
-            return Verdict(launch, refused)
+        if facts is None:
+            wants_facts = self._filters.wants_facts(launch.pool)
+        else:
+            wants_facts, refused = False, self._filters.check_facts(facts)
+            if refused is not None:
+                return Verdict(launch, refused)
         if not wants_facts and not (launch.open_time and self._opens_ns(launch) > now_ns):
             return Verdict(launch)
         if len(self._waiting) >= self._waiting_max:

@@ -19,7 +19,6 @@ from sniperforge.dex.token import EXTENSIONS
 from sniperforge.trading.filters import (
     EXTENSIONS_REFUSED,
     NANOS_PER_MS,
-    CreatorRate,
     Filters,
     FilterSettings,
     TokenFacts,
@@ -159,15 +158,6 @@ def test_a_creator_has_a_rate() -> None:
     stamps = [NOW, NOW, NOW, NOW + 10 * NANOS_PER_SECOND]
     names = [filters.check(launch(origin_ns=stamp), stamp) for stamp in stamps]
     assert [refused.filter if refused else "" for refused in names] == ["", "", "creator_launches_max", ""]
-
-
-def test_the_rate_remembers_a_bounded_number_of_creators() -> None:
-    """The one seen longest ago is forgotten first."""
-    rate = CreatorRate(1, NANOS_PER_SECOND, creators_max=1)
-    assert rate.over(CREATOR, NOW) is None
-    assert rate.over(CREATOR, NOW) is not None
-    assert rate.over(OTHER, NOW) is None
-    assert rate.over(CREATOR, NOW) is None
 
 
 def test_what_a_program_guarantees_needs_no_reading() -> None:
@@ -319,3 +309,50 @@ def test_no_filter_raises(
     refused = Filters(settings, VENUES).check(seen, now_ns)
     if refused is not None:
         assert msgspec.convert(refused.values, dict[str, str]) == refused.values
+
+
+EDGES = st.sampled_from((0, 1, 2, 3))
+
+
+@given(
+    settings=st.fixed_dictionaries(
+        {
+            "quote_mints": st.sampled_from((("SOL",), ("USDC",))),
+            "curve_quote_min": EDGES,
+            "curve_quote_max": EDGES,
+            "base_reserve_min": EDGES,
+            "base_reserve_max": EDGES,
+            "age_ms_max": st.integers(1, 3),
+            "late": st.sampled_from(("refuse", "allow")),
+            "mayhem": st.sampled_from(("refuse", "allow")),
+            "cashback": st.sampled_from(("refuse", "allow")),
+            "creators_refused": st.sampled_from(((), (keys.text(CREATOR),))),
+            "symbol_require": st.sampled_from(("", "dog")),
+        }
+    ),
+    numbers=st.dictionaries(st.sampled_from(("mayhem", "cashback", "real_quote_reserve")), EDGES),
+    seen=st.fixed_dictionaries(
+        {
+            "late": st.booleans(),
+            "origin_ns": st.sampled_from((0, NOW)),
+            "open_time": st.sampled_from((0, 0, NOW // NANOS_PER_SECOND + 1)),
+        }
+    ),
+    base=EDGES,
+    age_ns=st.integers(-1, 4 * NANOS_PER_MS),
+)
+def test_the_short_way_never_passes_what_a_filter_refuses(
+    settings: dict[str, Any], numbers: dict[str, int], seen: dict[str, Any], base: int, age_ns: int
+) -> None:
+    """A curve launch that passes is told by one comparison; each check of the chain must agree."""
+    filters = Filters(FilterSettings(**settings), VENUES)
+    made = launch(pool("pumpfun", base=base, numbers=numbers), **seen)
+    if filters._surely_passes(made, NOW + age_ns):
+        assert [check(made, NOW + age_ns) for check in filters._checks] == [None] * len(filters._checks)
+
+
+def test_the_short_way_is_taken_by_a_usual_launch() -> None:
+    """Most launches are of a curve, and most settings name no creator."""
+    made = launch(pool("pumpfun"))
+    assert Filters(FilterSettings(), VENUES)._surely_passes(made, NOW)
+    assert not Filters(FilterSettings(symbol_require="dog"), VENUES)._surely_passes(made, NOW)
