@@ -68,6 +68,7 @@ class _Shape(NamedTuple):
     slots: Callable[[Mapping[str, Pubkey]], tuple[Pubkey, ...]]
     fixed: Callable[[Mapping[str, Pubkey]], tuple[Pubkey, ...]]
     fixed_keys: tuple[Pubkey, ...]
+    names: tuple[str, ...]
     template: Template | None
 
 
@@ -88,6 +89,7 @@ class Builder:
         self._constants = PROGRAMS | {wallet, WSOL, USDC, tip_account}
         self._shapes: dict[tuple[object, ...], list[_Shape]] = {}
         self._samples: dict[tuple[bool, bool, bool], SwapOrder] = {}
+        self._molds: dict[tuple[object, ...], Template | None] = {}
 
     def venue(self, name: str) -> Venue:
         """Return the venue *name*; raises VenueUnknown."""
@@ -105,14 +107,21 @@ class Builder:
         """
         if terms.writes_off:
             return compile_message(self.wallet, self.instructions(pool, terms), blockhash)
-        venue = self.venue(pool.venue)
+        venue = self._venues.get(pool.venue) or self.venue(pool.venue)
+        numbers = (terms.amount_in, terms.amount_out_min, terms.price_micro_lamports, terms.tip_lamports)
+        if venue.coin_keys is not None and terms.is_buy and not terms.exact_out:
+            known = venue.coin_keys(pool, self.wallet)
+            if known is not None:
+                name = (pool.venue, known[0], terms.compute_units, terms.tip_lamports > 0, terms.closes_account)
+                mold = self._molds[name] if name in self._molds else self._cast(venue, pool, terms, name)
+                if mold is not None:
+                    return mold.patch(known[1], numbers, blockhash)
         keys = venue.swap_keys(pool, self.wallet, terms.is_buy)
         shape = self._shape(venue, pool, keys, terms)
         if shape.template is None:
             self.slow_count += 1
             instructions = self._instructions(venue, keys, pool, self._order(terms), terms)
             return compile_message(self.wallet, instructions, blockhash)
-        numbers = (terms.amount_in, terms.amount_out_min, terms.price_micro_lamports, terms.tip_lamports)
         return shape.template.patch(shape.slots(keys), numbers, blockhash)
 
     def instructions(self, pool: Pool, terms: Terms) -> tuple[Instruction, ...]:
@@ -161,6 +170,39 @@ class Builder:
             close_account(account, self.wallet, pool.base_program),
         )
 
+    # ── molds ──
+
+    def _cast(self, venue: Venue, pool: Pool, terms: Terms, name: tuple[object, ...]) -> Template | None:
+        """Make the template in which only a coin's own keys are open; None when the venue's short way is another."""
+        if len(self._molds) >= SHAPES_MAX:
+            self._molds.clear()
+        keys = venue.swap_keys(pool, self.wallet, True)
+        shape = self._shape(venue, pool, keys, terms)
+        mold = None
+        if not set(venue.coin_names) <= set(shape.names):
+            # One odd coin, a key of which is a fixed account, says nothing about the others.
+            return None
+        if shape.template is not None:
+            slots = [shape.names.index(coin_name) for coin_name in venue.coin_names]
+            try:
+                mold = shape.template.bound(shape.slots(keys), slots)
+            except TemplateMismatch:
+                mold = None
+        if mold is not None and not all(self._fits(mold, venue, one, terms, name) for one in (pool, _stranger(pool))):
+            mold = None
+        self._molds[name] = mold
+        return mold
+
+    def _fits(self, mold: Template, venue: Venue, pool: Pool, terms: Terms, name: tuple[object, ...]) -> bool:
+        """Return whether *mold* gives for *pool* what compiling its instructions gives."""
+        assert venue.coin_keys is not None
+        known, probe = venue.coin_keys(pool, self.wallet), bytes(32)
+        if known is None or known[0] != name[1]:
+            return False
+        numbers = (terms.amount_in, terms.amount_out_min, terms.price_micro_lamports, terms.tip_lamports)
+        slow = compile_message(self.wallet, self.instructions(pool, terms), probe)
+        return mold.patch(known[1], numbers, probe) == slow
+
     # ── shapes ──
 
     def _shape(self, venue: Venue, pool: Pool, keys: Mapping[str, Pubkey], terms: Terms) -> _Shape:
@@ -190,7 +232,7 @@ class Builder:
         fixed = tuple((name, key) for name, key in keys.items() if key in self._constants)
         names = tuple(name for name, key in keys.items() if key not in self._constants)
         build = self._open(venue, pool, order, terms, dict(fixed), names)
-        shape = _Shape(_taker(names), _taker([name for name, _ in fixed]), tuple(key for _, key in fixed), None)
+        shape = _Shape(_taker(names), _taker([name for name, _ in fixed]), tuple(key for _, key in fixed), names, None)
         try:
             template = Template(self.wallet, build, key_count=len(names), number_count=4)
         except TemplateMismatch:

@@ -32,12 +32,12 @@ def pda(program: Pubkey, *seeds: bytes) -> Pubkey:
     Raises:
         ValueError: a seed of more than 32 bytes, or more than 15 of them.
     """
-    return Pubkey(_derive.pda(program, *seeds))
+    return _derive.pda(program, *seeds)
 
 
 def ata(owner: Pubkey, mint: Pubkey, token_program: Pubkey = TOKEN) -> Pubkey:
     """Return the associated token account of *owner* for *mint*."""
-    return Pubkey(_derive.pda(ASSOCIATED_TOKEN, owner, token_program, mint))
+    return _derive.pda(ASSOCIATED_TOKEN, owner, token_program, mint)
 
 
 def open_ata(payer: Pubkey, owner: Pubkey, mint: Pubkey, token_program: Pubkey, address: Pubkey) -> Instruction:

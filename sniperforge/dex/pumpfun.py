@@ -28,8 +28,9 @@ from sniperforge.base.events import Pool
 from sniperforge.base.keys import text
 from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.dex import pump_fees
+from sniperforge.dex._derive import pda as _derive
 from sniperforge.dex.account_table import Keys
-from sniperforge.dex.programs import TOKEN, TOKEN_2022, WSOL, ata, close_account, open_ata, pda
+from sniperforge.dex.programs import ASSOCIATED_TOKEN, TOKEN, TOKEN_2022, WSOL, ata, close_account, open_ata, pda
 from sniperforge.dex.pump_fees import CURVE_RATES, Rates
 from sniperforge.dex.pumpfun_curve import apply, base_for_budget, market_cap, quote_in, quote_out, rates_of
 from sniperforge.dex.pumpfun_instructions import (
@@ -57,6 +58,7 @@ __all__ = [
     "apply",
     "assemble",
     "base_for_budget",
+    "coin_keys",
     "compute_units",
     "decode_account",
     "decode_event",
@@ -91,6 +93,16 @@ _STANDING = (
     "associated_quote_user",
     "user_volume_accumulator",
     "associated_user_volume_accumulator",
+)
+
+#: What `coin_keys` returns of a coin, by its names in the account lists.
+COIN_NAMES = (
+    "base_mint",
+    "bonding_curve",
+    "associated_base_bonding_curve",
+    "associated_base_user",
+    "creator_vault",
+    "bonding_curve_v2",
 )
 
 
@@ -204,6 +216,29 @@ def swap_keys(pool: Pool, user: Pubkey, is_buy: bool) -> dict[str, Pubkey]:
     return known
 
 
+def coin_keys(pool: Pool, user: Pubkey) -> tuple[tuple[Pubkey, ...], tuple[Pubkey, ...]] | None:
+    """Return what decides the keys all coins share in a buy for SOL, and the coin's own keys in order of `COIN_NAMES`.
+
+    The shorter way to the same keys as `swap_keys`; None when the coin is not sold for SOL.
+    """
+    if pool.quote_mint != WSOL:
+        return None
+    keys, mint, curve, program = pool.keys, pool.base_mint, pool.address, pool.base_program
+    get = keys.get
+    recipient = get("fee_recipient") or (MAYHEM_FEE_RECIPIENT if pool.numbers.get("mayhem") else FEE_RECIPIENT)
+    return (
+        (program, pool.quote_program, recipient, get("buyback_fee_recipient", BUYBACK_FEE_RECIPIENT)),
+        (
+            mint,
+            curve,
+            get("associated_base_bonding_curve") or base_account_of(curve, mint, program),
+            _derive(ASSOCIATED_TOKEN, user, program, mint),
+            get("creator_vault") or vault_of(get("creator", ZERO_KEY)),
+            _derive(PROGRAM, b"bonding-curve-v2", mint),
+        ),
+    )
+
+
 def assemble(keys: Mapping[str, Pubkey], pool: Pool, order: SwapOrder) -> tuple[Instruction, ...]:
     """Return the instructions of *order* from *keys* as `swap_keys` names them."""
     known = _Listed(keys)
@@ -312,4 +347,6 @@ VENUE = Venue(
     swap_keys=swap_keys,
     assemble=assemble,
     variant=variant,
+    coin_names=COIN_NAMES,
+    coin_keys=coin_keys,
 )

@@ -182,6 +182,10 @@ class Venue:
             from placeholder keys can be patched for every other pool.
         variant: names the form of the instructions for a pool and an order
             (token program, kind of quote, …); equal names mean equal forms.
+        coin_names, coin_keys: the short way to the keys of an exact-in buy, where a
+            venue has one: pool + wallet -> (what decides every key that is not a
+            coin's own, the coin's own keys in order of coin_names); None for a pool
+            it is not for.
     """
 
     name: str
@@ -199,3 +203,5 @@ class Venue:
     swap_keys: Callable[[Pool, Pubkey, bool], dict[str, Pubkey]]
     assemble: Callable[[Mapping[str, Pubkey], Pool, SwapOrder], tuple[Instruction, ...]]
     variant: Callable[[Pool, SwapOrder], str]
+    coin_names: tuple[str, ...] = ()
+    coin_keys: Callable[[Pool, Pubkey], tuple[tuple[Pubkey, ...], tuple[Pubkey, ...]] | None] | None = None

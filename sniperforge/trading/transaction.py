@@ -192,6 +192,49 @@ class Template:
                 "the builder computes with a key or a number instead of copying it; compile such orders one by one"
             )
 
+    def bound(self, keys: Sequence[Pubkey], slots: Sequence[int]) -> Template:
+        """Return this template with every key slot filled from *keys* but *slots*, which stay open in that order.
+
+        Raises:
+            TemplateMismatch: two of the filled keys, or one and a fixed account, would share a row.
+        """
+        opened = {slot: place for place, slot in enumerate(slots)}
+        rows = range(self._key_count) if self._rows is None else self._rows
+        filled = [keys[slot] for slot in rows if slot not in opened]
+        if len({*filled} - self._static) != len(filled):
+            raise TemplateMismatch("a key to be filled in stands in the template already; leave its slot open")
+
+        def build(part: Sequence[Pubkey], numbers: Sequence[int]) -> Iterable[Instruction]:
+            return self._build(
+                [part[opened[slot]] if slot in opened else key for slot, key in enumerate(keys)], numbers
+            )
+
+        made = Template.__new__(Template)
+        made.payer, made.slow_count, made._size, made._build = self.payer, 0, self._size, build
+        made._key_count, made._number_count = len(opened), self._number_count
+        made._static = self._static.union(filled)
+        used = [opened[slot] for slot in rows if slot in opened]
+        made._rows, made._row_count = None if len(used) == len(opened) else sorted(used), len(used)
+        self._fill(made, keys, opened)
+        return made
+
+    def _fill(self, made: Template, keys: Sequence[Pubkey], opened: dict[int, int]) -> None:
+        """Give *made* our pieces with the filled keys melted into them."""
+        first, texts, open_values = len(self._pieces), [bytearray()], []
+        for place in self._arranged(range(first + self._key_count + self._number_count + 1)):
+            slot = place - first
+            if slot < 0:
+                texts[-1] += self._pieces[place]
+            elif slot < self._key_count and slot not in opened:
+                texts[-1] += keys[slot]
+            else:
+                open_values.append(opened[slot] if slot < self._key_count else slot - self._key_count + len(opened))
+                texts.append(bytearray())
+        order = [0]
+        for piece, value in enumerate(open_values, start=1):
+            order += (len(texts) + value, piece)
+        made._pieces, made._arranged = tuple(map(bytes, texts)), itemgetter(*order)
+
     def patch(self, keys: Sequence[Pubkey], numbers: Sequence[int], blockhash: bytes) -> bytes:
         """Return the message for these values.
 

@@ -19,7 +19,7 @@ from sniperforge.base.units import Pubkey
 from sniperforge.chain.keystore import from_seed
 from sniperforge.coordinate.builder import Builder, Terms, VenueUnknown
 from sniperforge.dex import pumpfun, raydium_cpmm
-from sniperforge.dex.programs import TOKEN, TOKEN_2022, WSOL, ata, burn, close_account
+from sniperforge.dex.programs import TOKEN, TOKEN_2022, USDC, WSOL, ata, burn, close_account
 from sniperforge.dex.venue import Instruction, SwapOrder
 from sniperforge.trading.transaction import compile_message
 from tests.unit.coordinate.stand import make_pool, name_key
@@ -163,3 +163,75 @@ def test_a_write_off_burns_and_closes_and_calls_no_venue(program: Pubkey) -> Non
     assert builder.message(pool, terms, BLOCKHASH) == compile_message(
         WALLET, builder.instructions(pool, terms), BLOCKHASH
     )
+
+
+def _coin(number: int, **changes: object) -> Pool:
+    """A pump.fun coin of its own creator, its curve's and vault's addresses not derived yet."""
+    pool = Pool(
+        venue="pumpfun",
+        address=name_key(f"curve {number}"),
+        base_mint=name_key(f"coin {number}"),
+        quote_mint=WSOL,
+        base_program=TOKEN_2022,
+        quote_program=TOKEN,
+        base_reserve=10**15,
+        quote_reserve=30 * 10**9,
+        keys={"creator": name_key(f"creator {number}")},
+        numbers={"quote_is_sol": 1},
+    )
+    return msgspec.structs.replace(pool, **changes)
+
+
+def test_the_short_way_to_a_message_is_the_compiled_one_for_every_kind_of_coin() -> None:
+    """Mayhem, either token program, chosen recipients, odd keys, tips, and what the short way is not for."""
+    builder = Builder(WALLET, {"pumpfun": pumpfun.VENUE}, tip_account=TIP)
+    vaults = [{"creator_vault": odd} for odd in (name_key("vault"), WSOL, pumpfun.PROGRAM, name_key("coin 7"))]
+    coins = [
+        *map(_coin, range(3)),
+        _coin(3, numbers={"quote_is_sol": 1, "mayhem": 1}),
+        _coin(4, base_program=TOKEN),
+        _coin(5, keys={"creator": TIP, "fee_recipient": name_key("one"), "buyback_fee_recipient": name_key("two")}),
+        _coin(6, quote_mint=USDC),
+        *(_coin(7, keys=keys) for keys in vaults),
+        _coin(8),
+    ]
+    for terms in (BUY, BUY._replace(tip_lamports=5), BUY._replace(exact_out=True), SELL, BUY):
+        for pool in coins:
+            wanted = compile_message(WALLET, builder.instructions(pool, terms), BLOCKHASH)
+            assert builder.message(pool, terms, BLOCKHASH) == wanted
+
+
+def test_a_buy_for_sol_derives_its_coin_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a kind of coin is known, the long way is not taken any more."""
+    asked: list[Pool] = []
+
+    def swap_keys(pool: Pool, user: Pubkey, is_buy: bool) -> dict[str, Pubkey]:
+        asked.append(pool)
+        return pumpfun.swap_keys(pool, user, is_buy)
+
+    builder = Builder(WALLET, {"pumpfun": dataclasses.replace(pumpfun.VENUE, swap_keys=swap_keys)})
+    builder.message(_coin(1), BUY, BLOCKHASH)
+    asked.clear()
+    wanted = compile_message(WALLET, builder.instructions(_coin(2), BUY), BLOCKHASH)
+    asked.clear()
+    assert builder.message(_coin(2), BUY, BLOCKHASH) == wanted
+    assert asked == []
+
+
+@pytest.mark.parametrize("wrong", ["standing", "coin", "nothing"])
+def test_a_short_way_that_leads_elsewhere_is_not_taken(wrong: str) -> None:
+    """It is compared with the long way for the coin at hand and for a stranger before anything is built by it."""
+
+    def coin_keys(pool: Pool, user: Pubkey) -> tuple[tuple[Pubkey, ...], tuple[Pubkey, ...]] | None:
+        known = pumpfun.coin_keys(pool, user)
+        assert known is not None
+        if wrong == "standing":
+            return (pool.address,), known[1]
+        if wrong == "coin":
+            return known[0], (*known[1][:-1], name_key("another account"))
+        return known if pool.base_mint == _coin(1).base_mint else None
+
+    builder = Builder(WALLET, {"pumpfun": dataclasses.replace(pumpfun.VENUE, coin_keys=coin_keys)})
+    pool = _coin(1)
+    wanted = compile_message(WALLET, builder.instructions(pool, BUY), BLOCKHASH)
+    assert builder.message(pool, BUY, BLOCKHASH) == wanted

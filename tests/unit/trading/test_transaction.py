@@ -192,3 +192,41 @@ def test_wrong_values_are_refused_in_one_line(
     with pytest.raises(TransactionInvalid, match=problem) as caught:
         template.patch(keys, numbers, blockhash)
     assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    keys=st.lists(KEYS, min_size=4, max_size=4, unique=True),
+    others=st.lists(KEYS | st.sampled_from([PAYER, key(5), key(6)]), min_size=2, max_size=2),
+    slots=st.permutations(range(4)).map(lambda order: order[:2]),
+)
+def test_a_bound_template_equals_the_compiled_message(
+    keys: list[Pubkey], others: list[Pubkey], slots: list[int]
+) -> None:
+    """Also where an open key turns out to be one that was filled in, or a fixed account."""
+    keys = [key(5), key(6), *keys[2:]]
+    assume(len({*keys, PAYER, SYSTEM, TOKEN, PROGRAM}) == 8)
+    bound = Template(PAYER, build, key_count=4, number_count=3).bound(keys, slots)
+    whole = [others[slots.index(slot)] if slot in slots else key for slot, key in enumerate(keys)]
+    wanted = compile_message(PAYER, build(whole, (1, 2, 3)), BLOCKHASH)
+    assert bound.patch(others, (1, 2, 3), BLOCKHASH) == wanted
+
+
+def test_a_bound_template_knows_slots_nobody_uses() -> None:
+    def ignores(keys: Sequence[Pubkey], numbers: Sequence[int]) -> tuple[Instruction, ...]:
+        return (transfer_lamports(PAYER, keys[0], numbers[0]),)
+
+    template = Template(PAYER, ignores, key_count=3, number_count=2)
+    for slots in ([1, 0], [0], [2, 0, 1]):
+        part = [key(7), key(8), key(9)][: len(slots)]
+        wanted = compile_message(PAYER, ignores([part[slots.index(0)]], (5, 6)), BLOCKHASH)
+        bound = template.bound([key(1), key(2), key(2)], slots)
+        assert bound.patch(part, (5, 6), BLOCKHASH) == wanted
+        assert bound.slow_count == 0
+
+
+@pytest.mark.parametrize("filled", [key(7), TOKEN])
+def test_keys_that_would_share_a_row_cannot_be_bound(filled: Pubkey) -> None:
+    template = Template(PAYER, build, key_count=4, number_count=3)
+    with pytest.raises(TemplateMismatch, match="leave its slot open"):
+        template.bound([key(5), key(6), key(7), filled], [0])
