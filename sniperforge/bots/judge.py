@@ -76,18 +76,21 @@ class Judge:
 
     def launch(self, launch: PoolCreated, now_ns: int) -> Verdict:
         """Return the verdict on *launch*; a pool is judged once, its repeats are refused as `pool_once`."""
-        address = launch.pool.address
-        if address in self._seen:
+        pool, seen = launch.pool, self._seen
+        address = pool.address
+        if address in seen:
             return Verdict(launch, refusal("pool_once", seen="judged before", allowed="one verdict per pool"))
-        self._seen[address] = None
-        if len(self._seen) > self._seen_max:
-            self._seen.popitem(last=False)
+        seen[address] = None
+        if len(seen) > self._seen_max:
+            seen.popitem(last=False)
         refused = self._filters.check(launch, now_ns)
         if refused is not None:
             return Verdict(launch, refused)
-        facts = facts_of_program(launch.pool) or self._facts.get(launch.pool.base_mint)
+        if pool.venue in self._filters.mints_known and not launch.open_time:
+            return Verdict(launch)
+        facts = facts_of_program(pool) or self._facts.get(pool.base_mint)
         if facts is None:
-            wants_facts = self._filters.wants_facts(launch.pool)
+            wants_facts = self._filters.wants_facts(pool)
         else:
             wants_facts, refused = False, self._filters.check_facts(facts)
             if refused is not None:

@@ -162,6 +162,8 @@ class LiquiditySniper:
         self._fresh: dict[Pubkey, Pool] = {}
         # What all entries have in common: copying it costs a fifth of naming every field anew.
         self._entry = _entry_of(name, settings.sizing)
+        self._sizing, self._positions_max = settings.sizing, settings.positions_max
+        self._cooldown_ns = settings.cooldown_ms * NANOS_PER_MS
         self._answer_ns = settings.entry_answer_s * NANOS_PER_SECOND
         self._started = self._halted = False
         self._entered_ns = 0
@@ -259,11 +261,10 @@ class LiquiditySniper:
             refused = self._judge.reserves(pool)
         if refused is not None:
             return refused
-        sizing = self._settings.sizing
+        sizing = self._sizing
         size = size_entry(pool, sizing, self._venues[pool.venue])
         if isinstance(size, Refusal):
             return size
-        amount_in, quote = size
         order_id = event_id("order", self.name, pool.address, "buy")
         order = replace(
             self._entry,
@@ -273,9 +274,9 @@ class LiquiditySniper:
             trace_id=launch.trace_id,
             cause=launch.id,
             pool=pool,
-            amount_in=amount_in,
+            amount_in=size.amount_in,
             # Of the very quote the size was judged by: nobody has to ask the pool again.
-            amount_out_min=slippage_min(quote.amount_out, sizing.slippage_bps),
+            amount_out_min=slippage_min(size.quote.amount_out, sizing.slippage_bps),
             position_id=order_id,
             creator=launch.creator,
             waited_ns=waited_ns,
@@ -289,10 +290,10 @@ class LiquiditySniper:
         if self._halted:
             return refusal("halted", seen="halted", allowed="exits only")
         taken = len(self._holdings.positions) + len(self._entries)
-        if taken >= self._settings.positions_max:
-            return refusal("positions_max", seen=taken, allowed=self._settings.positions_max)
-        since_ms = (now_ns - self._entered_ns) // NANOS_PER_MS
-        if self._entered_ns and since_ms < self._settings.cooldown_ms:
+        if taken >= self._positions_max:
+            return refusal("positions_max", seen=taken, allowed=self._positions_max)
+        if now_ns - self._entered_ns < self._cooldown_ns and self._entered_ns:
+            since_ms = (now_ns - self._entered_ns) // NANOS_PER_MS
             return refusal("cooldown_ms", seen=since_ms, allowed=self._settings.cooldown_ms)
         if pool.base_mint in self._entering_mints or self._holdings.holds_mint(pool.base_mint):
             return refusal("mint_once", seen="held or being bought", allowed="one position per coin")

@@ -20,6 +20,8 @@ from sniperforge.dex.pump_fees import CURVE_RATES, Rates
 from sniperforge.dex.token_pair import impact_bps
 from sniperforge.dex.venue import EmptyPool, Quote
 
+_PROTOCOL, _CREATOR = CURVE_RATES.protocol, CURVE_RATES.creator
+
 
 def quote_in(pool: Pool, amount_in: int, *, is_buy: bool) -> Quote:
     """Return what the program pays for exactly *amount_in*.
@@ -32,17 +34,25 @@ def quote_in(pool: Pool, amount_in: int, *, is_buy: bool) -> Quote:
         EmptyPool: the curve is complete, or empty on one side.
     """
     base, quote, left = _open(pool)
-    rates = rates_of(pool)
     if not is_buy:
-        return _sold(base, quote, rates, amount_in)
-    net = max(pump_fees.net_of(amount_in, rates), 0)
+        return _sold(base, quote, rates_of(pool), amount_in)
+    get = pool.numbers.get
+    protocol, creator = get("protocol_fee_bps", _PROTOCOL), get("creator_fee_bps", _CREATOR)
+    # A sniper's own trade: `pump_fees.net_of`, its `fees` and `impact_bps`, written out.
+    net = amount_in * BPS_ONE // (BPS_ONE + protocol + creator)
+    fee = -(-net * protocol // BPS_ONE + -net * creator // BPS_ONE)
+    if net < 0 or net + fee > amount_in:
+        rates = rates_of(pool)
+        net = max(pump_fees.net_of(amount_in, rates), 0)
+        fee = pump_fees.fees(net, rates)
     # The program keeps one unit back, as its exact-out form adds one.
-    spent = max(net - 1, 0)
+    spent = net - 1 if net else 0
     out = spent * base // (quote + spent)
     if out >= left:
         return quote_out(pool, left, is_buy=True)
-    impact = impact_bps(base=base, quote=quote, base_after=base - out, quote_after=quote + net)
-    return Quote(amount_in, out, pump_fees.fees(net, rates), impact)
+    base_after = base - out
+    impact = ((quote + net) * base - quote * base_after) * BPS_ONE // (quote * base_after)
+    return Quote(amount_in, out, fee, impact)
 
 
 def quote_out(pool: Pool, amount_out: int, *, is_buy: bool) -> Quote:
@@ -126,12 +136,13 @@ def apply(pool: Pool, event: Event) -> Pool:
 
 def _open(pool: Pool) -> tuple[int, int, int]:
     """Return base and quote reserve and what is left to buy, of a curve that trades."""
-    base, quote = pool.base_reserve, pool.quote_reserve
+    base, quote, most = pool.base_reserve, pool.quote_reserve, pool.base_reserve - 1
     if pool.numbers.get("complete"):
         raise EmptyPool("pumpfun: the curve is complete and trades no more; trade the coin's PumpSwap pool")
     if base <= 0 or quote <= 0:
         raise EmptyPool("pumpfun: the curve holds nothing on one side; load it again before trading")
-    return base, quote, min(pool.numbers.get("real_base_reserve", base - 1), base - 1)
+    left = pool.numbers.get("real_base_reserve", most)
+    return base, quote, left if left < most else most
 
 
 def _sold(base: int, quote: int, rates: Rates, amount: int) -> Quote:

@@ -241,6 +241,9 @@ class Filters:
         self._quick_age_ns = (settings.age_ms_max + 1) * NANOS_PER_MS
         self._curve_least, self._curve_most = settings.curve_quote_min, settings.curve_quote_max or NO_BOUND
         self._base_least, self._base_most = settings.base_reserve_min, settings.base_reserve_max or NO_BOUND
+        sure = self.check_facts(_PLAIN) is None and self.check_facts(_WITH_METADATA) is None
+        #: Venues whose own program makes every mint, and makes none that is refused.
+        self.mints_known = frozenset(("pumpfun",)) if sure else frozenset()
         self._cashback_refused = settings.cashback == "refuse"
 
     def _chain(self) -> tuple[Check, ...]:

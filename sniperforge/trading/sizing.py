@@ -9,7 +9,7 @@ no further than allowed; too small a rest is no trade.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import msgspec
 
@@ -53,7 +53,7 @@ class SizingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             yield "quote_amount_min", problem, "lower it or raise quote_amount"
 
 
-class Size(NamedTuple):
+class Size(msgspec.Struct, frozen=True):
     """What to spend, and what the venue quotes for it."""
 
     amount_in: int
@@ -66,8 +66,11 @@ def size_entry(pool: Pool, settings: SizingSettings, venue: Venue) -> Size | Ref
     The impact of a quote grows with its size, so the largest size within the
     bound is found by halving; the first quote usually answers.
     """
-    whole = _quoted(pool, settings.quote_amount, venue)
-    if whole is None:
+    try:
+        whole = venue.quote_in(pool, settings.quote_amount, is_buy=True)
+    except EmptyPool:
+        whole = None
+    if whole is None or whole.amount_out <= 0:
         return refusal("sizing.quote", seen="the pool quotes nothing", allowed="a pool that trades")
     if whole.impact_bps <= settings.impact_bps_max:
         return Size(settings.quote_amount, whole)
