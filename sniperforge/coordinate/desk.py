@@ -98,7 +98,7 @@ class Desk:
         return Refusal("risk.side", 1, 0)
 
     def _decide_entry(self, intent: OrderProposed, now_ns: int) -> Ticket | Refusal:
-        units = self._compute_units(intent.pool, is_buy=True)
+        units = self.settings.compute_units_buy or self._venues[intent.pool.venue].compute_units(True)
         price, tip = intent.priority_fee_micro_lamports, intent.tip_lamports
         if price < 0 or tip < 0:
             return Refusal("risk.fees_min", min(price, tip), 0)
@@ -108,7 +108,9 @@ class Desk:
         if refusal := refuse_entry(intent, costs, self.limits, self.exposure, now_ns):
             return refusal
         terms = self._terms(intent, units, price, tip, closes=False)
-        return terms if isinstance(terms, Refusal) else Ticket(terms, costs, intent.amount_in + costs.total)
+        return (
+            terms if isinstance(terms, Refusal) else Ticket(terms, costs, intent.amount_in + costs.fee_lamports + tip)
+        )
 
     def _decide_exit(self, intent: OrderProposed) -> Ticket | Refusal:
         position = self.book.positions.get(intent.position_id)
@@ -119,7 +121,9 @@ class Desk:
         writes_off = intent.reason == WRITE_OFF
         if writes_off and (refusal := self._refuse_write_off(intent, held)):
             return refusal
-        units = WRITE_OFF_UNITS if writes_off else self._compute_units(intent.pool, is_buy=False)
+        units = self.settings.compute_units_sell or self._venues[intent.pool.venue].compute_units(False)
+        if writes_off:
+            units = WRITE_OFF_UNITS
         # An exit is never refused for its price: what is beyond the cap is cut off.
         price = min(max(intent.priority_fee_micro_lamports, 0), self.limits.price_micro_lamports_max)
         tip = min(max(intent.tip_lamports, 0), self.limits.tip_lamports_max) if self._can_tip else 0
@@ -156,12 +160,6 @@ class Desk:
                 return Refusal("quote.amount_out_min", quote.amount_out, 1)
         exact_out = is_buy and self.settings.buy_exact_out
         return Terms(is_buy, intent.amount_in, amount_out_min, price, units, tip, closes, exact_out)
-
-    def _compute_units(self, pool: Pool, *, is_buy: bool) -> int:
-        chosen = self.settings.compute_units_buy if is_buy else self.settings.compute_units_sell
-        if chosen:
-            return chosen
-        return self._venues[pool.venue].compute_units(is_buy)
 
     # ── remembering ──
 

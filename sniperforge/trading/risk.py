@@ -207,36 +207,47 @@ def refuse_entry(order: OrderProposed, costs: Cost, limits: Limits, exposure: Ex
         costs: the most its sending may cost.
         exposure: everything admitted before it.
     """
-    fees = costs.fee_lamports + costs.tip_lamports
-    spend = order.amount_in + fees
-    creator = order.creator
-    by_creator = exposure.creator_lamports(creator) + spend if creator != ZERO_KEY else 0
-    pool = order.pool.address
+    amount_in, pool, slippage_bps = order.amount_in, order.pool, order.slippage_bps
+    fee, tip = costs
+    spend = amount_in + fee + tip
     if exposure.halted:
         return Refusal("risk.halted", 1, 0)
-    if order.amount_in <= 0:
-        return Refusal("risk.amount_in_min", order.amount_in, 1)
-    if not 0 <= order.slippage_bps <= min(limits.slippage_bps_max, BPS_ONE):
-        return Refusal("risk.slippage_bps_max", order.slippage_bps, limits.slippage_bps_max)
-    if pool in exposure.claims:
+    if amount_in <= 0:
+        return Refusal("risk.amount_in_min", amount_in, 1)
+    if not 0 <= slippage_bps <= limits.slippage_bps_max or slippage_bps > BPS_ONE:
+        return Refusal("risk.slippage_bps_max", slippage_bps, limits.slippage_bps_max)
+    if pool.address in exposure.claims:
         return Refusal("risk.claim", 2, 1)
-    checks = (
-        ("risk.spend_lamports_max", spend, limits.spend_lamports_max),
-        ("risk.price_micro_lamports_max", order.priority_fee_micro_lamports, limits.price_micro_lamports_max),
-        ("risk.tip_lamports_max", costs.tip_lamports, limits.tip_lamports_max),
-        ("risk.positions_open_max", len(exposure.holds) + 1, limits.positions_open_max),
-        ("risk.exposure_creator_lamports_max", by_creator, limits.exposure_creator_lamports_max),
-        (
-            "risk.exposure_venue_lamports_max",
-            exposure.venue_lamports(order.pool.venue) + spend,
-            limits.exposure_venue_lamports_max,
-        ),
-        ("risk.fees_hour_lamports_max", exposure.fees_hour(now_ns) + fees, limits.fees_hour_lamports_max),
-        ("risk.orders_minute_max", exposure.orders_minute(now_ns) + 1, limits.orders_minute_max),
-    )
-    for limit, asked, allowed in checks:
-        if asked > allowed:
-            return Refusal(limit, asked, allowed)
+    if spend > limits.spend_lamports_max:
+        return Refusal("risk.spend_lamports_max", spend, limits.spend_lamports_max)
+    price = order.priority_fee_micro_lamports
+    if price > limits.price_micro_lamports_max:
+        return Refusal("risk.price_micro_lamports_max", price, limits.price_micro_lamports_max)
+    if tip > limits.tip_lamports_max:
+        return Refusal("risk.tip_lamports_max", tip, limits.tip_lamports_max)
+    return _refuse_sums(order, spend, fee + tip, limits, exposure, now_ns)
+
+
+def _refuse_sums(
+    order: OrderProposed, spend: int, fees: int, limits: Limits, exposure: Exposure, now_ns: int
+) -> Refusal | None:
+    """Return the first limit that *order* breaks together with everything admitted before it."""
+    positions = len(exposure.holds) + 1
+    if positions > limits.positions_open_max:
+        return Refusal("risk.positions_open_max", positions, limits.positions_open_max)
+    if order.creator != ZERO_KEY:
+        asked = exposure.creator_lamports(order.creator) + spend
+        if asked > limits.exposure_creator_lamports_max:
+            return Refusal("risk.exposure_creator_lamports_max", asked, limits.exposure_creator_lamports_max)
+    asked = exposure.venue_lamports(order.pool.venue) + spend
+    if asked > limits.exposure_venue_lamports_max:
+        return Refusal("risk.exposure_venue_lamports_max", asked, limits.exposure_venue_lamports_max)
+    asked = exposure.fees_hour(now_ns) + fees
+    if asked > limits.fees_hour_lamports_max:
+        return Refusal("risk.fees_hour_lamports_max", asked, limits.fees_hour_lamports_max)
+    asked = exposure.orders_minute(now_ns) + 1
+    if asked > limits.orders_minute_max:
+        return Refusal("risk.orders_minute_max", asked, limits.orders_minute_max)
     # A loss already at the limit stops; the limit itself is still allowed to be lost.
     loss = exposure.loss_day(now_ns)
     if loss >= limits.loss_day_lamports_max:
