@@ -52,7 +52,7 @@ class Reader:
         now_ns: stamp of the events made.
     """
 
-    __slots__ = ("cause", "context", "created", "ordinals", "state", "launched", "told", "transaction")
+    __slots__ = ("cause", "context", "created", "launched", "ordinals", "state", "told", "transaction")
 
     def __init__(self, state: State, transaction: Transaction, frame: Frame, now_ns: int) -> None:
         self.state, self.transaction = state, transaction
@@ -72,7 +72,7 @@ class Reader:
         self.created = 0
         self.ordinals: dict[tuple[type[Event], Pubkey], int] = {}
         self.told: list[Event] = []
-        self.launched: list[tuple[Pubkey, str, Pubkey]] = []
+        self.launched: list[tuple[Pubkey, str, Pubkey]] = []  # told, not remembered yet
 
     def failed(self) -> list[Event]:
         """Tell what would have been a creation, once; nothing else of it happened."""
@@ -104,19 +104,19 @@ class Reader:
             if told:
                 yield from told
                 told.clear()
-                self._remember()
+                if self.launched:
+                    self._remember()
         if self.transaction.logs_truncated:
             self._truncated()
             yield from told
 
     def _steps(self) -> Iterable[Step]:
-        """Yield every step in order of execution."""
-        left = list(self.transaction.steps[::-1])
-        while left:
-            step = left.pop()
-            yield step
+        """Return every step in order of execution."""
+        steps = self.transaction.steps
+        for step in steps:
             if step.children:
-                left += step.children[::-1]
+                return _walked(steps)
+        return steps
 
     def _read(self, venue: Venue, step: Step) -> None:
         try:
@@ -140,45 +140,51 @@ class Reader:
     # ── creations ─────────────────────────────────────────────────────────
 
     def _creation(self, venue: Venue, created: PoolCreated) -> None:
-        state, pool = self.state, created.pool
+        if self.launched:
+            self._remember()
+        state, context, pool = self.state, self.context, created.pool
+        address, mint, signature = pool.address, pool.base_mint, context.signature
         index, self.created = self.created, self.created + 1
         problem = venue.verify(created)
         if problem:
             self._disbelieve("pda_mismatch", venue.name, {"problem": problem})
             return
-        if not self._first_time(PoolCreated, pool.address, 0):
+        if (signature, PoolCreated, address, 0) in state.told:
+            state.counters["duplicates"] += 1
             return
-        known_by = state.pools.get(pool.address)
-        is_launchpad = venue.name in LAUNCHPADS
-        if known_by is None and is_launchpad:
-            known_by = state.coins.get(pool.base_mint)
+        known_by = state.pools.get(address)
+        if known_by is None and venue.name in LAUNCHPADS:
+            known_by = state.coins.get(mint)
         if known_by is not None:
-            values = {"pool": keys.text(pool.address), "mint": keys.text(pool.base_mint), "known_by": known_by}
+            state.told.put((signature, PoolCreated, address, 0), None)
+            values = {"pool": keys.text(address), "mint": keys.text(mint), "known_by": known_by}
             self._disbelieve("pool_known", venue.name, values)
             return
-        state.pools.put(pool.address, self.context.signature)
-        if is_launchpad:
-            state.coins.put(pool.base_mint, self.context.signature)
-        self.launched.append((pool.address, venue.name, pool.base_mint))
+        self.launched.append((address, venue.name, mint))
         told = replace(
             created,
-            id=event_id("PoolCreated", self.context.signature, index),
-            ts_ns=self.context.now_ns,
-            origin_ns=self.context.recv_ns,
-            trace_id=launch_id(pool.address),
+            id=event_id("PoolCreated", signature, index),
+            ts_ns=context.now_ns,
+            origin_ns=context.recv_ns,
+            trace_id=launch_id(address),
             cause=self.cause,
             index=index,
-            late=self.context.late,
-            source=self.context.source,
+            late=context.late,
+            source=context.source,
         )
         self.told.append(told)
         self._ask_for_token(venue, told)
 
     def _remember(self) -> None:
-        """Follow the trades of what was just launched."""
+        """Remember what was just launched, and follow its trades."""
+        state, signature = self.state, self.context.signature
         for address, venue, mint in self.launched:
-            self.state.tracking.add(address, venue, mint)
-            self.state.counters["believed"] += 1
+            state.told.put((signature, PoolCreated, address, 0), None)
+            state.pools.put(address, signature)
+            if venue in LAUNCHPADS:
+                state.coins.put(mint, signature)
+            state.tracking.add(address, venue, mint)
+            state.counters["believed"] += 1
         self.launched.clear()
 
     def _ask_for_token(self, venue: Venue, created: PoolCreated) -> None:
@@ -267,7 +273,10 @@ class Reader:
         scanner = self.state.scanner
         tags, heads = scanner.creation_tags, scanner.creation_heads
         for payload in step.events:
-            owner = tags.get(tag_of(payload)) if payload[:HEAD_BYTES] in heads else None
+            head = payload[:HEAD_BYTES]
+            if head not in heads or (venue is not None and heads[head] == venue.name):
+                continue
+            owner = tags.get(tag_of(payload))
             if owner is not None and (venue is None or venue.name != owner):
                 self._disbelieve("forged_by_program", owner, {"program": keys.text(step.program)})
         for text in step.logs:
@@ -306,3 +315,12 @@ class Reader:
             return False
         told.put(key, None)
         return True
+
+
+def _walked(steps: tuple[Step, ...]) -> Iterator[Step]:
+    left = list(steps[::-1])
+    while left:
+        step = left.pop()
+        yield step
+        if step.children:
+            left += step.children[::-1]

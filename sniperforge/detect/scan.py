@@ -69,7 +69,8 @@ class Scanner:
     Attributes:
         creation_tags: ten letters of a creation's (completion's, migration's)
             discriminator -> name of the venue whose it is.
-        creation_heads: the bytes such payloads start with, as far as a tag tells them.
+        creation_heads: the bytes such payloads start with, as far as a tag tells them -> whose
+            they are; "" where several venues' start alike.
         leads: venue -> offsets modulo 3 at which its tracked keys must be known by their letters.
         tracked: letters of tracked keys -> how many pools want them; whoever tracks pools keeps it.
         blind: program ids as text: in frames with instructions they count as a
@@ -81,7 +82,7 @@ class Scanner:
 
     def __init__(self, venues: Iterable[Venue], *, trades: str) -> None:
         self.creation_tags: dict[bytes, str] = {}
-        self.creation_heads: set[bytes] = set()
+        self.creation_heads: dict[bytes, str] = {}
         self.leads: dict[str, tuple[int, ...]] = {}
         self.tracked: dict[bytes, int] = {}
         self.blind: list[bytes] = []
@@ -91,7 +92,9 @@ class Scanner:
             for marker in venue.markers:
                 if _TAG.match(marker):
                     self.creation_tags[marker[:TAG_LETTERS]] = venue.name
-                    self.creation_heads.add(binascii.a2b_base64(marker[:TAG_LETTERS] + b"==")[:HEAD_BYTES])
+                    head = binascii.a2b_base64(marker[:TAG_LETTERS] + b"==")[:HEAD_BYTES]
+                    owner = self.creation_heads.setdefault(head, venue.name)
+                    self.creation_heads[head] = owner if owner == venue.name else ""
                     tests.tags[marker] = None
                 elif marker != _CUT:
                     tests.sort(marker)
