@@ -34,7 +34,7 @@ LOSSY = ("frames", "system")
 #: What detect wants back from the money: which pools must stay in sight.
 _DETECT_FILLS = frozenset(kind for kind in TOPICS["fills"] if kind.__name__ == "PositionChanged")
 _DETECT_INTENTS = frozenset(kind for kind in TOPICS["intents"] if kind.__name__ == "TokenWanted")
-_PAPER_MARKET = frozenset(
+_COORDINATE_MARKET = frozenset(
     kind for kind in TOPICS["market"] if kind.__name__ not in ("LaunchDisbelieved", "TokenInspected")
 )
 _COORDINATE_INTENTS = frozenset(kind for kind in TOPICS["intents"] if kind.__name__ in ("BotStarted", "OrderProposed"))
@@ -104,7 +104,7 @@ class System:
         bots = [f"snipe:{bot.name}" for bot in topology.bots]
         readers = {
             "frames": ["detect"],
-            "market": [*bots, *(["coordinate"] if self._paper else [])],
+            "market": [*bots, "coordinate"],
             "intents": ["coordinate", "detect"],
             "fills": [*bots, "detect"],
             "system": [],
@@ -121,10 +121,6 @@ class System:
             )
             if self._rings[topic].reclaimed:
                 log.warn("removed what an unclean end had left", ring=self._rings[topic].reclaimed)
-
-    @property
-    def _paper(self) -> bool:
-        return self.topology.coordinate.execution == "paper"
 
     def _specs(self) -> list[StageSpec]:
         bots = [f"snipe:{bot.name}" for bot in self.topology.bots]
@@ -197,9 +193,10 @@ class System:
         return body
 
     def _coordinate(self, ready: Callable[[], None]) -> int:
-        inboxes = [self._inbox("intents", "coordinate", _COORDINATE_INTENTS)]
-        if self._paper:
-            inboxes.append(self._inbox("market", "coordinate", _PAPER_MARKET))
+        inboxes = [
+            self._inbox("intents", "coordinate", _COORDINATE_INTENTS),
+            self._inbox("market", "coordinate", _COORDINATE_MARKET),
+        ]
         outbox = self._outbox("coordinate", "fills", "system")
         settings, drain_s = self.topology.coordinate, self.topology.run.drain_s * 0.8
         return self._serve(stages.run_coordinate(settings, inboxes, outbox, self._timeline(), ready, drain_s))
