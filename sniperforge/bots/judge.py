@@ -30,7 +30,7 @@ from sniperforge.trading.filters import (
 FACTS_KEPT_MAX = 4_096
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What became of a launch: refused when there is a refusal, waiting when it says so, else passed.
 
     `waited`: the verdict came later than the launch, on purpose.

@@ -39,7 +39,7 @@ from sniperforge.base.events import (
     TokenWanted,
     event_id,
 )
-from sniperforge.base.units import NANOS_PER_SECOND, ZERO_KEY, Pubkey, slippage_min
+from sniperforge.base.units import BPS_ONE, NANOS_PER_SECOND, ZERO_KEY, Pubkey
 from sniperforge.bots.holdings import Holdings, advance
 from sniperforge.bots.judge import Judge, Verdict
 from sniperforge.bots.settings import check_venues, known_venues, read_settings
@@ -163,6 +163,7 @@ class LiquiditySniper:
         # What all entries have in common: copying it costs a fifth of naming every field anew.
         self._entry = _entry_of(name, settings.sizing)
         self._sizing, self._positions_max = settings.sizing, settings.positions_max
+        self._least_bps = BPS_ONE - settings.sizing.slippage_bps
         self._cooldown_ns = settings.cooldown_ms * NANOS_PER_MS
         self._answer_ns = settings.entry_answer_s * NANOS_PER_SECOND
         self._started = self._halted = False
@@ -261,8 +262,7 @@ class LiquiditySniper:
             refused = self._judge.reserves(pool)
         if refused is not None:
             return refused
-        sizing = self._sizing
-        size = size_entry(pool, sizing, self._venues[pool.venue])
+        size = size_entry(pool, self._sizing, self._venues[pool.venue])
         if isinstance(size, Refusal):
             return size
         order_id = event_id("order", self.name, pool.address, "buy")
@@ -276,7 +276,7 @@ class LiquiditySniper:
             pool=pool,
             amount_in=size.amount_in,
             # Of the very quote the size was judged by: nobody has to ask the pool again.
-            amount_out_min=slippage_min(size.quote.amount_out, sizing.slippage_bps),
+            amount_out_min=size.quote.amount_out * self._least_bps // BPS_ONE,  # `slippage_min` of it
             position_id=order_id,
             creator=launch.creator,
             waited_ns=waited_ns,

@@ -41,17 +41,18 @@ def quote_in(pool: Pool, amount_in: int, *, is_buy: bool) -> Quote:
     # A sniper's own trade: `pump_fees.net_of`, its `fees` and `impact_bps`, written out.
     net = amount_in * BPS_ONE // (BPS_ONE + protocol + creator)
     fee = -(-net * protocol // BPS_ONE + -net * creator // BPS_ONE)
-    if net < 0 or net + fee > amount_in:
-        rates = rates_of(pool)
-        net = max(pump_fees.net_of(amount_in, rates), 0)
-        fee = pump_fees.fees(net, rates)
+    if net + fee > amount_in:  # fees are rounded up one by one: as a rule they come to a unit too much
+        net = amount_in - fee
+        fee = -(-net * protocol // BPS_ONE + -net * creator // BPS_ONE)
+    if net <= 0:
+        net, fee = 0, 0
     # The program keeps one unit back, as its exact-out form adds one.
     spent = net - 1 if net else 0
     out = spent * base // (quote + spent)
     if out >= left:
         return quote_out(pool, left, is_buy=True)
     base_after = base - out
-    impact = ((quote + net) * base - quote * base_after) * BPS_ONE // (quote * base_after)
+    impact = (net * base + quote * out) * BPS_ONE // (quote * base_after)
     return Quote(amount_in, out, fee, impact)
 
 

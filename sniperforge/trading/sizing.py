@@ -53,7 +53,7 @@ class SizingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             yield "quote_amount_min", problem, "lower it or raise quote_amount"
 
 
-class Size(msgspec.Struct, frozen=True):
+class Size(msgspec.Struct, frozen=True, gc=False):
     """What to spend, and what the venue quotes for it."""
 
     amount_in: int

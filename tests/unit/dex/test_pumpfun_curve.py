@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from sniperforge.base.events import CurveCompleted, Pool, PoolMigrated, Swapped
 from sniperforge.base.units import slippage_max
-from sniperforge.dex import pumpfun
-from sniperforge.dex.venue import EmptyPool
+from sniperforge.dex import pump_fees, pumpfun
+from sniperforge.dex.token_pair import impact_bps
+from sniperforge.dex.venue import EmptyPool, Quote
 from tests.unit.dex.pumpfun_vectors import (
     CONTEXT,
     CREATOR,
@@ -169,3 +170,28 @@ def test_a_completed_curve_trades_no_more(event: Any) -> None:
     """Exits move on to the coin's pool."""
     with pytest.raises(EmptyPool):
         pumpfun.quote_in(pumpfun.apply(make_pool(), event), 1, is_buy=False)
+
+
+@given(
+    amount=st.one_of(st.integers(-5, 5_000), st.integers(0, 1 << 64)),
+    base=st.integers(1, 1 << 60),
+    quote=st.integers(1, 1 << 60),
+    protocol=st.integers(0, 10_000),
+    creator=st.integers(0, 10_000),
+)
+def test_a_buy_written_out_is_the_sum_of_its_parts(
+    amount: int, base: int, quote: int, protocol: int, creator: int
+) -> None:
+    """Net, fees and impact of the short way are those of the functions every other trade uses."""
+    rates = pump_fees.Rates(0, protocol, creator)
+    numbers = {"protocol_fee_bps": protocol, "creator_fee_bps": creator}
+    pool = msgspec.structs.replace(make_pool(base=base, quote=quote), numbers=numbers)
+    net = max(pump_fees.net_of(amount, rates), 0)
+    spent = max(net - 1, 0)
+    out = spent * base // (quote + spent)
+    if out >= base - 1:
+        assert pumpfun.quote_in(pool, amount, is_buy=True) == pumpfun.quote_out(pool, base - 1, is_buy=True)
+    else:
+        impact = impact_bps(base=base, quote=quote, base_after=base - out, quote_after=quote + net)
+        expected = Quote(amount, out, pump_fees.fees(net, rates), impact)
+        assert pumpfun.quote_in(pool, amount, is_buy=True) == expected
