@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import PyInstaller.__main__
+import PyInstaller.__main__  # type: ignore[import-untyped]  # ships no types
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Present in a developer's environment, never needed by a user; each costs size or start-up time.
