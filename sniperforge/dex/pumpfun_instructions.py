@@ -17,6 +17,7 @@ from functools import lru_cache
 
 from sniperforge.base.keys import key
 from sniperforge.base.units import Pubkey
+from sniperforge.dex import _derive
 from sniperforge.dex.account_table import AccountTable, Keys, Rules, accounts, build
 from sniperforge.dex.programs import ASSOCIATED_TOKEN, METADATA, RENT, SYSTEM, TOKEN_2022, ata, pda
 from sniperforge.dex.venue import Instruction
@@ -62,19 +63,19 @@ _cached_ata = lru_cache(maxsize=1024)(ata)
 @lru_cache(maxsize=8192)
 def curve_of(mint: Pubkey) -> Pubkey:
     """Return the bonding curve of *mint*; cached, since a trade names only the mint."""
-    return pda(PROGRAM, b"bonding-curve", mint)
+    return _derive.pda(PROGRAM, b"bonding-curve", mint)
 
 
 @lru_cache(maxsize=8192)
 def base_account_of(curve: Pubkey, mint: Pubkey, program: Pubkey) -> Pubkey:
     """Return the account a curve holds its coins in; cached, since every order of a coin lists it."""
-    return ata(curve, mint, program)
+    return _derive.pda(ASSOCIATED_TOKEN, curve, program, mint)
 
 
 @lru_cache(maxsize=8192)
 def vault_of(creator: Pubkey) -> Pubkey:
     """Return the vault of a coin's creator; cached, since every order of a coin lists it."""
-    return pda(PROGRAM, b"creator-vault", creator)
+    return _derive.pda(PROGRAM, b"creator-vault", creator)
 
 
 def sharing_of(mint: Pubkey) -> Pubkey:

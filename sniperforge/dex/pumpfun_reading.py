@@ -8,8 +8,6 @@ where the log was cut. A trade without its event is not invented.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from sniperforge.base.errors import DecodeError
 from sniperforge.base.events import CurveCompleted, Event, LaunchDisbelieved, Pool, PoolCreated, PoolMigrated, Swapped
 from sniperforge.base.keys import text
@@ -40,19 +38,6 @@ DECIMALS = 6
 
 _CREATE, _CREATE_V2 = INSTRUCTIONS["create"][0], INSTRUCTIONS["create_v2"][0]
 _CREATE_LINES = frozenset(("Instruction: Create", "Instruction: CreateV2"))
-
-
-class _Launch(NamedTuple):
-    """One creation, from whichever source told it."""
-
-    record: Record
-    mint: Pubkey
-    curve: Pubkey
-    user: Pubkey
-    base_program: Pubkey
-    quote_mint: Pubkey
-    quote_program: Pubkey
-    believed_by: str
 
 
 def read(step: Step, context: Context) -> list[Reading]:
@@ -111,8 +96,9 @@ def _created_by_event(payload: bytes, step: Step, context: Context, index: int) 
     base_program = keys.get("token_program", ZERO_KEY)
     if base_program == ZERO_KEY:
         base_program = TOKEN_2022 if second else TOKEN
-    launch = _Launch(record, mint, curve, keys["user"], base_program, quote_mint, quote_program, believed_by)
-    return _created(launch, context, index)
+    return _created(
+        record, context, index, mint, curve, keys["user"], base_program, quote_mint, quote_program, believed_by
+    )
 
 
 def _created_by_instruction(step: Step, context: Context) -> Reading:
@@ -128,18 +114,26 @@ def _created_by_instruction(step: Step, context: Context) -> Reading:
     quote_mint, quote_program = (accounts[16], accounts[18]) if len(accounts) >= 19 else (ZERO_KEY, TOKEN)
     if quote_mint not in (ZERO_KEY, *INITIAL_QUOTE):
         return Incomplete(f"pumpfun: what a coin paid in {text(quote_mint)} starts with is only in its event")
-    program = accounts[user_at + 2]
-    launch = _Launch(
-        record, accounts[0], accounts[2], accounts[user_at], program, quote_mint, quote_program, "instruction"
-    )
-    return _created(launch, context, 0)
+    mint, curve, user, base_program = accounts[0], accounts[2], accounts[user_at], accounts[user_at + 2]
+    return _created(record, context, 0, mint, curve, user, base_program, quote_mint, quote_program, "instruction")
 
 
-def _created(launch: _Launch, context: Context, index: int) -> PoolCreated:
-    record = launch.record
+def _created(
+    record: Record,
+    context: Context,
+    index: int,
+    mint: Pubkey,
+    curve: Pubkey,
+    user: Pubkey,
+    base_program: Pubkey,
+    quote_mint: Pubkey,
+    quote_program: Pubkey,
+    believed_by: str,
+) -> PoolCreated:
+    """Make the event of one creation, from whichever source told it."""
     ints, texts = record.ints, record.texts
-    is_sol = launch.quote_mint in (ZERO_KEY, WSOL)
-    quote_mint = WSOL if is_sol else launch.quote_mint
+    is_sol = quote_mint in (ZERO_KEY, WSOL)
+    quote_mint = WSOL if is_sol else quote_mint
     # Layouts before 2025-05 end at the user, who was the creator then.
     creator = record.keys.get("creator", ZERO_KEY)
     base_reserve = ints.get("virtual_token_reserves", 0)
@@ -166,17 +160,17 @@ def _created(launch: _Launch, context: Context, index: int) -> PoolCreated:
     if record.tail:
         numbers["newer_layout"] = record.tail
     # What every order of the coin lists; whoever builds one in this process finds them derived.
-    account = base_account_of(launch.curve, launch.mint, launch.base_program)
+    account = base_account_of(curve, mint, base_program)
     keys = {"creator": creator, "associated_base_bonding_curve": account}
     if creator != ZERO_KEY:
         keys["creator_vault"] = vault_of(creator)
     pool = Pool(
         venue=NAME,
-        address=launch.curve,
-        base_mint=launch.mint,
+        address=curve,
+        base_mint=mint,
         quote_mint=quote_mint,
-        base_program=launch.base_program,
-        quote_program=launch.quote_program,
+        base_program=base_program,
+        quote_program=quote_program,
         base_reserve=base_reserve,
         quote_reserve=quote_reserve,
         keys=keys,
@@ -187,13 +181,13 @@ def _created(launch: _Launch, context: Context, index: int) -> PoolCreated:
         ts_ns=context.now_ns,
         origin_ns=context.recv_ns,
         pool=pool,
-        creator=creator if creator != ZERO_KEY else launch.user,
-        user=launch.user,
+        creator=creator if creator != ZERO_KEY else user,
+        user=user,
         open_time=0,
         slot=context.slot,
         signature=context.signature,
         index=index,
-        believed_by=launch.believed_by,
+        believed_by=believed_by,
         late=context.late,
         source=context.source,
         name=texts["name"],
