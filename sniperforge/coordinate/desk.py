@@ -105,7 +105,8 @@ class Desk:
         if tip and not self._can_tip:
             return Refusal("risk.tip_account", tip, 0)
         costs = cost(compute_units=units, price_micro_lamports=price, tip_lamports=tip)
-        if refusal := refuse_entry(intent, costs, self.limits, self.exposure, now_ns):
+        refusal = refuse_entry(intent, costs, self.limits, self.exposure, now_ns)
+        if refusal is not None:
             return refusal
         terms = self._terms(intent, units, price, tip, closes=False)
         return (

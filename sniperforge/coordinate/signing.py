@@ -17,6 +17,7 @@ from sniperforge.coordinate.journal import Order
 from sniperforge.trading.risk import Refusal
 from sniperforge.trading.transaction import TransactionInvalid
 
+_read, _text = Signature.from_bytes, Signature.__str__
 #: Signatures remembered to keep two orders apart that would be the same bytes.
 SIGNATURES_KEPT = 4_096
 
@@ -52,7 +53,7 @@ class Signing:
         plan = Plan(ticket.spend_lamports, not terms.is_buy, terms.writes_off)
         try:
             raw = self._signer.sign(self._builder.message(intent.pool, terms, blockhash), plan, now_ns)
-            signature = str(Signature.from_bytes(raw[1:65]))
+            signature = _text(_read(raw[1:65]))
             while signature in self._used:
                 # Equal bytes are one transaction: the chain would answer for the
                 # older order. One micro-lamport makes it another. The signer's
@@ -66,17 +67,8 @@ class Signing:
         except TransactionInvalid:
             return Refusal("transaction.size", 1, 0)
         self._use(signature)
-        return Order(
-            intent.id,
-            intent,
-            "signed",
-            signature=signature,
-            raw=raw,
-            last_valid_block_height=last_valid,
-            cost_lamports=ticket.costs.fee_lamports + ticket.costs.tip_lamports,
-            signed_ns=now_ns,
-            claimed=terms.is_buy,
-        )
+        fee, tip = ticket.costs
+        return Order(intent.id, intent, "signed", signature, raw, last_valid, fee + tip, now_ns, terms.is_buy)
 
     def _use(self, signature: str) -> None:
         self._young.append(signature)

@@ -10,6 +10,7 @@ something to sell (see `refuse_exit`).
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -75,6 +76,8 @@ class Cost(NamedTuple):
         return self.fee_lamports + self.tip_lamports
 
 
+# Orders ask for the same few fees again and again.
+@lru_cache(maxsize=64)
 def cost(*, compute_units: int, price_micro_lamports: int, tip_lamports: int) -> Cost:
     """Return the fee of one signature plus the priority fee (rounded up, as the runtime does), and the tip."""
     priority = ceil_div(compute_units * price_micro_lamports, MICRO_LAMPORTS)

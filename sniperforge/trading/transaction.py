@@ -232,7 +232,8 @@ class Template:
                 texts.append(bytearray())
         order = [0]
         for piece, value in enumerate(open_values, start=1):
-            order += (len(texts) + value, piece)
+            # Slots that stand side by side have nothing between them.
+            order += (len(texts) + value, piece) if texts[piece] else (len(texts) + value,)
         made._pieces, made._arranged = tuple(map(bytes, texts)), itemgetter(*order)
 
     def patch(self, keys: Sequence[Pubkey], numbers: Sequence[int], blockhash: bytes) -> bytes:
