@@ -9,7 +9,7 @@ positions of this name, and each is watched again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -179,10 +179,11 @@ class LiquiditySniper:
 
     def on(self, event: Event, now_ns: int) -> list[Event]:
         """Return what *event* makes this bot say."""
-        out: list[Event] = [] if self._started else self._start(now_ns)
+        if self._started and isinstance(event, PoolCreated) and event.pool.venue in CURVES:
+            return self._decide(self._judge.launch(event, now_ns), now_ns)  # no curve is a coin's new home
+        out = self._start(now_ns)
         if isinstance(event, PoolCreated):
-            if event.pool.venue not in CURVES:
-                out += self._holdings.created(event, now_ns)
+            out += self._holdings.created(event, now_ns)
             out += self._decide(self._judge.launch(event, now_ns), now_ns)
         elif isinstance(event, (Swapped, LiquidityChanged, CurveCompleted)):
             pool = self._fresh.get(event.pool)
@@ -218,7 +219,7 @@ class LiquiditySniper:
 
     # ── entry ─────────────────────────────────────────────────────────────
 
-    def _decide(self, verdict: Verdict, now_ns: int) -> Sequence[Event]:
+    def _decide(self, verdict: Verdict, now_ns: int) -> list[Event]:
         """Return what follows from a verdict: a refusal, a question, or a proposal."""
         launch = verdict.launch
         address = launch.pool.address
@@ -232,13 +233,13 @@ class LiquiditySniper:
                     cause=launch.id,
                     mint=launch.pool.base_mint,
                 )
-                return (wanted,)
-            return ()
+                return [wanted]
+            return []
         waited_ns = now_ns - launch.ts_ns if verdict.waited else 0
         answer = verdict.refusal or self._enter(launch, self._fresh.get(address, launch.pool), waited_ns, now_ns)
         if isinstance(answer, OrderProposed):
             self._fresh[address] = answer.pool
-            return (answer,)
+            return [answer]
         if answer.filter != "pool_once":  # the first verdict on that pool may still be waiting, or be bought
             self._fresh.pop(address, None)
         refused = LaunchRefused(
@@ -253,7 +254,7 @@ class LiquiditySniper:
             filter=answer.filter,
             values=answer.values,
         )
-        return (refused,)
+        return [refused]
 
     def _enter(self, launch: PoolCreated, pool: Pool, waited_ns: int, now_ns: int) -> OrderProposed | Refusal:
         """Return the order that buys *launch*, or what stands against it at this moment."""

@@ -275,7 +275,7 @@ class Filters:
 
     def _surely_passes(self, launch: PoolCreated, now_ns: int) -> bool:
         """Return True only where no check of the chain refuses: most curve launches, in one call instead of seven."""
-        pool, numbers = launch.pool, launch.pool.numbers
+        pool, seen = launch.pool, launch.pool.numbers.get
         born_ns = launch.origin_ns or launch.ts_ns
         return (
             not launch.open_time
@@ -284,9 +284,9 @@ class Filters:
             and not launch.late
             and born_ns > 0
             and now_ns - born_ns < self._quick_age_ns
-            and self._curve_least <= numbers.get("real_quote_reserve", 0) <= self._curve_most
+            and self._curve_least <= seen("real_quote_reserve", 0) <= self._curve_most
             and self._base_least <= pool.base_reserve <= self._base_most
-            and not (numbers.get("mayhem") or (numbers.get("cashback") and self._cashback_refused))
+            and not (seen("mayhem") or (self._cashback_refused and seen("cashback")))
         )
 
     def _venue(self, launch: PoolCreated, _now_ns: int) -> Refusal | None:
