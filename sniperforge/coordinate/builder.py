@@ -9,6 +9,7 @@ row of the account table and cannot be left open. Everything else is a slot.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,10 +37,12 @@ from sniperforge.dex.programs import (
     transfer_lamports,
 )
 from sniperforge.dex.venue import Instruction, SwapOrder, Venue
-from sniperforge.trading.transaction import Template, TemplateMismatch, compile_message
+from sniperforge.trading.transaction import Template, TemplateMismatch, TransactionInvalid, compile_message
 
 #: Programs every order calls beside its venue.
 PROGRAMS = frozenset((SYSTEM, TOKEN, TOKEN_2022, ASSOCIATED_TOKEN, COMPUTE_BUDGET))
+#: Coins whose keys are kept ready for an order; their order comes at once or not at all.
+READY_MAX = 256
 #: Shapes kept; a shape is a few kilobytes, and a venue has a handful.
 SHAPES_MAX = 256
 
@@ -60,6 +63,9 @@ class Terms(NamedTuple):
     closes_account: bool = False
     exact_out: bool = False
     writes_off: bool = False
+
+
+CoinKeys = tuple[tuple[Pubkey, ...], tuple[Pubkey, ...]]
 
 
 class _Shape(NamedTuple):
@@ -90,6 +96,8 @@ class Builder:
         self._shapes: dict[tuple[object, ...], list[_Shape]] = {}
         self._samples: dict[tuple[bool, bool, bool], SwapOrder] = {}
         self._molds: dict[tuple[object, ...], Template | None] = {}
+        self._ready: dict[Pubkey, tuple[Pool, CoinKeys]] = {}
+        self._last_buy: Terms | None = None
 
     def venue(self, name: str) -> Venue:
         """Return the venue *name*; raises VenueUnknown."""
@@ -110,7 +118,9 @@ class Builder:
         venue = self._venues.get(pool.venue) or self.venue(pool.venue)
         numbers = (terms.amount_in, terms.amount_out_min, terms.price_micro_lamports, terms.tip_lamports)
         if venue.coin_keys is not None and terms.is_buy and not terms.exact_out:
-            known = venue.coin_keys(pool, self.wallet)
+            ready = self._ready.get(pool.address)
+            known = venue.coin_keys(pool, self.wallet) if ready is None or not _same(ready[0], pool) else ready[1]
+            self._last_buy = terms
             if known is not None:
                 name = (pool.venue, known[0], terms.compute_units, terms.tip_lamports > 0, terms.closes_account)
                 mold = self._molds[name] if name in self._molds else self._cast(venue, pool, terms, name)
@@ -123,6 +133,27 @@ class Builder:
             instructions = self._instructions(venue, keys, pool, self._order(terms), terms)
             return compile_message(self.wallet, instructions, blockhash)
         return shape.template.patch(shape.slots(keys), numbers, blockhash)
+
+    def prepare(self, pool: Pool) -> None:
+        """Derive what a buy on *pool* will list, and what its kind of coin needs; messages are the same without it.
+
+        A pool that cannot be traded is passed over: its order, should one come, is told why.
+        """
+        venue = self._venues.get(pool.venue)
+        keys = (pool.address, pool.base_mint, pool.quote_mint, pool.base_program, pool.quote_program)
+        if venue is None or venue.coin_keys is None or {*map(len, keys), *map(len, pool.keys.values())} != {32}:
+            return
+        known = venue.coin_keys(pool, self.wallet)
+        if known is None:
+            return
+        self._ready.pop(pool.address, None)
+        self._ready[pool.address] = (pool, known)
+        if len(self._ready) > READY_MAX:
+            del self._ready[next(iter(self._ready))]
+        if self._last_buy is not None:
+            # Casts what is missing, and has the code at hand when the order comes.
+            with contextlib.suppress(TransactionInvalid):
+                self.message(pool, self._last_buy, ZERO_KEY)
 
     def instructions(self, pool: Pool, terms: Terms) -> tuple[Instruction, ...]:
         """Return the instructions themselves (for showing and simulating; the slow way)."""
@@ -266,6 +297,19 @@ def _taker(names: Sequence[str]) -> Callable[[Mapping[str, Pubkey]], tuple[Pubke
     if len(names) >= 2:
         return itemgetter(*names)
     return lambda keys: tuple([keys[name] for name in names])
+
+
+def _same(ready: Pool, pool: Pool) -> bool:
+    """Return whether two states of a pool have the same keys: all that keys are made of is equal."""
+    return ready is pool or (
+        ready.keys == pool.keys
+        and ready.base_mint == pool.base_mint
+        and ready.numbers == pool.numbers
+        and ready.base_program == pool.base_program
+        and ready.quote_mint == pool.quote_mint
+        and ready.quote_program == pool.quote_program
+        and ready.venue == pool.venue
+    )
 
 
 def _stranger(pool: Pool) -> Pool:

@@ -27,6 +27,7 @@ from sniperforge.base.events import (
     OrderFailed,
     OrderLanded,
     OrderProposed,
+    PoolCreated,
     PositionChanged,
 )
 from sniperforge.base.units import NANOS_PER_SECOND, ZERO_KEY
@@ -219,6 +220,9 @@ class Coordinator:
         elif isinstance(event, HaltChanged):
             self.desk.exposure.halted = event.halted
             self.desk.exposure.exits_allowed = event.exits_allowed
+        elif isinstance(event, PoolCreated):
+            # Changes no decision: an order for it finds its keys derived.
+            self.builder.prepare(event.pool)
         else:
             self.desk.market(event)
 

@@ -17,11 +17,11 @@ from sniperforge.base.events import Pool
 from sniperforge.base.keys import key
 from sniperforge.base.units import Pubkey
 from sniperforge.chain.keystore import from_seed
-from sniperforge.coordinate.builder import Builder, Terms, VenueUnknown
+from sniperforge.coordinate.builder import READY_MAX, Builder, Terms, VenueUnknown
 from sniperforge.dex import pumpfun, raydium_cpmm
 from sniperforge.dex.programs import TOKEN, TOKEN_2022, USDC, WSOL, ata, burn, close_account
 from sniperforge.dex.venue import Instruction, SwapOrder
-from sniperforge.trading.transaction import compile_message
+from sniperforge.trading.transaction import TransactionInvalid, compile_message
 from tests.unit.coordinate.stand import make_pool, name_key
 
 WALLET = from_seed(bytes(range(32))).public_key
@@ -235,3 +235,84 @@ def test_a_short_way_that_leads_elsewhere_is_not_taken(wrong: str) -> None:
     pool = _coin(1)
     wanted = compile_message(WALLET, builder.instructions(pool, BUY), BLOCKHASH)
     assert builder.message(pool, BUY, BLOCKHASH) == wanted
+
+
+def _counting(asked: list[Pool]) -> Builder:
+    """A builder that writes down for which pools keys were derived."""
+
+    def coin_keys(pool: Pool, user: Pubkey) -> tuple[tuple[Pubkey, ...], tuple[Pubkey, ...]] | None:
+        asked.append(pool)
+        return pumpfun.coin_keys(pool, user)
+
+    venues = {"pumpfun": dataclasses.replace(pumpfun.VENUE, coin_keys=coin_keys), "raydium_cpmm": raydium_cpmm.VENUE}
+    return Builder(WALLET, venues)
+
+
+@pytest.mark.parametrize("traded_before", [False, True])
+def test_a_prepared_coin_is_derived_before_its_order(traded_before: bool) -> None:
+    asked: list[Pool] = []
+    builder = _counting(asked)
+    if traded_before:
+        builder.message(_coin(1), BUY, BLOCKHASH)
+    builder.message(_coin(2), BUY, BLOCKHASH)
+    wanted = builder.message(_coin(3), BUY, BLOCKHASH)
+    builder.prepare(_coin(3))
+    asked.clear()
+    # Its reserves may have moved since.
+    assert builder.message(_coin(3, base_reserve=5), BUY, BLOCKHASH) == wanted
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"keys": {"creator": name_key("another")}},
+        {"base_mint": name_key("another")},
+        {"base_program": TOKEN},
+        {"quote_program": TOKEN_2022},
+        {"quote_mint": USDC},
+        {"numbers": {"quote_is_sol": 1, "mayhem": 1}},
+    ],
+)
+def test_what_was_prepared_is_not_used_for_a_coin_that_differs(changes: dict[str, object]) -> None:
+    builder = Builder(WALLET, {"pumpfun": pumpfun.VENUE})
+    builder.prepare(_coin(1))
+    odd = _coin(1, **changes)
+    wanted = compile_message(WALLET, builder.instructions(odd, BUY), BLOCKHASH)
+    assert builder.message(odd, BUY, BLOCKHASH) == wanted
+
+
+def test_of_the_prepared_the_oldest_are_forgotten() -> None:
+    asked: list[Pool] = []
+    builder = _counting(asked)
+    builder.message(_coin(0), BUY, BLOCKHASH)
+    for number in range(1, READY_MAX + 2):
+        builder.prepare(_coin(number))
+    asked.clear()
+    for number in (2, READY_MAX + 1, 1):
+        builder.message(_coin(number), BUY, BLOCKHASH)
+    assert asked == [_coin(1)]
+
+
+def test_a_pool_that_cannot_be_prepared_is_passed_over() -> None:
+    asked: list[Pool] = []
+    builder = _counting(asked)
+    builder.message(_coin(1), BUY, BLOCKHASH)
+    asked.clear()
+    for pool in (make_pool(1), _coin(2, venue="unknown"), _coin(2, keys={"creator": b"short"}), _coin(2, address=b"")):
+        builder.prepare(pool)
+    assert asked == []
+    usdc = _coin(3, quote_mint=USDC)
+    builder.prepare(usdc)
+    assert asked == [usdc]
+
+
+def test_preparing_never_fails_for_what_the_last_order_was() -> None:
+    """An order that fits no transaction is told so itself; the launch after it is not."""
+    asked: list[Pool] = []
+    builder = _counting(asked)
+    builder.message(_coin(1), BUY, BLOCKHASH)
+    with pytest.raises(TransactionInvalid):
+        builder.message(_coin(1), BUY._replace(amount_in=1 << 64), BLOCKHASH)
+    builder.prepare(_coin(2))
+    assert asked[-1] == _coin(2)

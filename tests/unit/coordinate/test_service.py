@@ -26,6 +26,7 @@ from sniperforge.base.events import (
     OrderRefused,
     OrderSent,
     OrderSigned,
+    PoolCreated,
     PositionChanged,
     Swapped,
 )
@@ -67,6 +68,20 @@ def test_a_buy_is_signed_sent_and_lands_as_a_position(stand: Stand) -> None:
     assert (changed.state, changed.base_amount, changed.position_id) == ("open", landed.base_amount, 1001)
     assert changed.spent_lamports == 10_000_000 + landed.fee_lamports + landed.rent_lamports
     assert changed.creator == name_key("creator 1")
+
+
+def test_a_launch_prepares_its_order_and_says_nothing(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its keys are derived ahead; the order itself is what it would have been."""
+    prepared: list[object] = []
+    monkeypatch.setattr(stand.coordinator.builder, "prepare", prepared.append)
+    pool, maker = make_pool(), name_key("creator 1")
+    launch = PoolCreated(
+        pool=pool, creator=maker, user=maker, open_time=0, slot=1, signature="s", index=0, believed_by="event"
+    )
+    before = stand.coordinator.stats()
+    assert stand.on(launch) == []
+    assert (prepared, stand.coordinator.stats()) == ([pool], before)
+    assert [type(event) for event in stand.on(make_buy())] == [OrderSigned, OrderSent]
 
 
 def test_a_full_sale_closes_the_position_and_frees_its_claim(stand: Stand) -> None:
