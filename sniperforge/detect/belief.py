@@ -147,8 +147,9 @@ class Reader:
         if (signature, PoolCreated, address, 0) in state.told:
             state.counters["duplicates"] += 1
             return
+        makes_coins = venue.name in LAUNCHPADS
         known_by = state.pools.get(address)
-        if known_by is None and venue.name in LAUNCHPADS:
+        if known_by is None and makes_coins:
             known_by = state.coins.get(mint)
         if known_by is not None:
             state.told.put((signature, PoolCreated, address, 0), None)
@@ -168,7 +169,9 @@ class Reader:
             source=context.source,
         )
         self.told.append(told)
-        self._ask_for_token(venue, told)
+        asks = state.settings.inspect_tokens
+        if asks == "all" or (asks == "foreign" and not makes_coins):
+            self._ask_for_token(told)
 
     def _remember(self) -> None:
         """Remember what was just launched, and follow its trades."""
@@ -182,10 +185,9 @@ class Reader:
             state.counters["believed"] += 1
         self.launched.clear()
 
-    def _ask_for_token(self, venue: Venue, created: PoolCreated) -> None:
+    def _ask_for_token(self, created: PoolCreated) -> None:
         state, mint = self.state, created.pool.base_mint
-        asks = state.settings.inspect_tokens
-        if asks == "none" or (asks == "foreign" and venue.name in LAUNCHPADS) or mint in state.mints_asked:
+        if mint in state.mints_asked:
             return
         state.mints_asked.put(mint, None)
         self.told.append(
