@@ -21,6 +21,7 @@ import msgspec
 from sniperforge.base.errors import SniperForgeError
 from sniperforge.base.events import Pool
 from sniperforge.base.units import ZERO_KEY, Pubkey
+from sniperforge.coordinate.intake import keys_fit
 from sniperforge.dex.programs import (
     ASSOCIATED_TOKEN,
     COMPUTE_BUDGET,
@@ -140,8 +141,7 @@ class Builder:
         A pool that cannot be traded is passed over: its order, should one come, is told why.
         """
         venue = self._venues.get(pool.venue)
-        keys = (pool.address, pool.base_mint, pool.quote_mint, pool.base_program, pool.quote_program)
-        if venue is None or venue.coin_keys is None or {*map(len, keys), *map(len, pool.keys.values())} != {32}:
+        if venue is None or venue.coin_keys is None or not keys_fit(pool):
             return
         known = venue.coin_keys(pool, self.wallet)
         if known is None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from sniperforge.base.events import OrderProposed
+from sniperforge.base.events import OrderProposed, Pool
 from sniperforge.base.units import U64_MAX
 
 #: SQLite's integers are signed.
 _ID_MAX = (1 << 63) - 1
-_KEY_SIZES = {32}
 
 
 def malformed(intent: OrderProposed) -> str:
@@ -19,9 +18,18 @@ def malformed(intent: OrderProposed) -> str:
     # All bits together: below 2^64 only if each number is, and negative only if one is.
     if not 0 <= a | b | c | d <= U64_MAX and (max(a, b, c, d) > U64_MAX or min(a, b, c, d) < -_ID_MAX):
         return "an amount does not fit 64 bits"
-    if abs(intent.slippage_bps) > _ID_MAX:
+    if not -_ID_MAX <= intent.slippage_bps <= _ID_MAX:
         return "an amount does not fit 64 bits"
-    keys = (pool.address, pool.base_mint, pool.quote_mint, pool.base_program, pool.quote_program, *pool.keys.values())
-    if set(map(len, keys)) != _KEY_SIZES:
+    if not keys_fit(pool):
         return "a key of its pool does not have 32 bytes"
     return ""
+
+
+def keys_fit(pool: Pool) -> bool:
+    """Return whether every key of *pool* has 32 bytes."""
+    if not 32 == len(pool.address) == len(pool.base_mint) == len(pool.quote_mint):
+        return False
+    for key in pool.keys.values():
+        if len(key) != 32:
+            return False
+    return len(pool.base_program) == len(pool.quote_program) == 32

@@ -28,3 +28,10 @@ def test_what_a_limit_can_judge_passes(changes: dict[str, object]) -> None:
 )
 def test_what_no_journal_can_hold_is_named(changes: dict[str, object], problem: str) -> None:
     assert problem in malformed(make_buy(1, **changes))
+
+
+@pytest.mark.parametrize("name", ["address", "base_mint", "quote_mint", "base_program", "quote_program", "keys"])
+@pytest.mark.parametrize("size", [0, 31, 33])
+def test_every_key_of_a_pool_is_measured(name: str, size: int) -> None:
+    odd = {**make_pool().keys, "lp_mint": bytes(size)} if name == "keys" else bytes(size)
+    assert "32 bytes" in malformed(make_buy(1, pool=make_pool(**{name: odd})))
