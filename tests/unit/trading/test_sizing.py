@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sniperforge.base.events import Pool
+from sniperforge.dex.venue import EmptyPool, Quote
 from sniperforge.trading.filters import Refusal
 from sniperforge.trading.sizing import Size, SizingSettings, size_entry
 from tests.unit.bots.market import SOL, VENUES, pool_of, quote_in
@@ -31,6 +35,20 @@ def test_a_shallow_pool_gets_less_and_a_puddle_nothing() -> None:
     assert isinstance(refused, Refusal)
     assert refused.filter == "sizing.impact_bps_max"
     assert refused.values["asked"] == str(SOL)
+
+
+def test_a_size_the_pool_does_not_quote_is_no_size() -> None:
+    """A venue may refuse the smaller amount: the whole one moves the price too far, so nothing is left."""
+
+    def only_the_whole(pool: Pool, amount: int, *, is_buy: bool) -> Quote:
+        if amount < SOL:
+            raise EmptyPool("too little")
+        return quote_in(pool, amount, is_buy=is_buy)
+
+    settings = SizingSettings(quote_amount=SOL, quote_amount_min=1, impact_bps_max=500)
+    refused = size_entry(pool_of(1, quote=5 * SOL), settings, dataclasses.replace(VENUE, quote_in=only_the_whole))
+    assert isinstance(refused, Refusal)
+    assert refused.values["seen"].endswith(", 0 within the bound")
 
 
 @pytest.mark.parametrize(("quote", "base"), [(0, 0), (SOL, 0), (10**18, 1)])
