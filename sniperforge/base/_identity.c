@@ -55,7 +55,7 @@ static void compress(blake2b *hash, int is_last)
     uint64_t v[16], word[16];
     for (int i = 0; i < 16; i++) {
         word[i] = 0;
-        for (int j = 0; j < 8; j++) word[i] |= (uint64_t)hash->block[8 * i + j] << (8 * j);
+        for (int j = 7; j >= 0; j--) word[i] = word[i] << 8 | hash->block[8 * i + j];
         v[i] = i < 8 ? hash->state[i] : START[i - 8];
     }
     v[12] ^= hash->total;

@@ -28,11 +28,19 @@ typedef struct {
     field field[FIELDS_MAX];
 } plan;
 
+static uint64_t little32(const uint8_t *from)
+{
+    return (uint64_t)from[0] | (uint64_t)from[1] << 8 | (uint64_t)from[2] << 16 | (uint64_t)from[3] << 24;
+}
+
 static uint64_t little(const uint8_t *from, Py_ssize_t size)
 {
-    uint64_t value = 0;
-    for (Py_ssize_t i = 0; i < size; i++) value |= (uint64_t)from[i] << (8 * i);
-    return value;
+    switch (size) {
+    case 8: return little32(from) | little32(from + 4) << 32;
+    case 4: return little32(from);
+    case 2: return (uint64_t)from[0] | (uint64_t)from[1] << 8;
+    default: return from[0];
+    }
 }
 
 /* The value of a field of *size* bytes at *from*, which are there. */
