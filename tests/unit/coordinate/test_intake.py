@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from sniperforge.base.units import U64_MAX
@@ -33,5 +34,6 @@ def test_what_no_journal_can_hold_is_named(changes: dict[str, object], problem: 
 @pytest.mark.parametrize("name", ["address", "base_mint", "quote_mint", "base_program", "quote_program", "keys"])
 @pytest.mark.parametrize("size", [0, 31, 33])
 def test_every_key_of_a_pool_is_measured(name: str, size: int) -> None:
-    odd = {**make_pool().keys, "lp_mint": bytes(size)} if name == "keys" else bytes(size)
-    assert "32 bytes" in malformed(make_buy(1, pool=make_pool(**{name: odd})))
+    odd: object = {**make_pool().keys, "lp_mint": bytes(size)} if name == "keys" else bytes(size)
+    pool = msgspec.structs.replace(make_pool(), **{name: odd})
+    assert "32 bytes" in malformed(make_buy(1, pool=pool))
