@@ -178,6 +178,14 @@ def test_a_launchpads_coin_is_new_only_once() -> None:
 # ── once ──────────────────────────────────────────────────────────────────
 
 
+def test_one_call_cannot_launch_a_coin_twice() -> None:
+    """The first is remembered before the second is judged, also where nothing was told in between."""
+    detector = make()
+    told = tell(call(PROGRAM, data_line(creation("coin")), data_line(creation("coin"))), detector)
+    assert [type(one) for one in told] == [PoolCreated]
+    assert (detector.counters["believed"], detector.counters["duplicates"]) == (1, 1)
+
+
 def test_the_same_transaction_tells_nothing_twice() -> None:
     """From another endpoint, or with its instructions after its logs."""
     detector = make()

@@ -350,3 +350,10 @@ def test_only_bytes_are_looked_at() -> None:
     with pytest.raises(TypeError, match="a frame is bytes"):
         ByteTest((), (), (), (), {}, []).look("text")  # type: ignore[arg-type]
     assert ByteTest((), (), (), (), {}, ["x"]).look(b" invoke [1]x}") == 0  # type: ignore[list-item]
+
+
+def test_a_frame_of_many_calls_is_left_to_the_plain_reader() -> None:
+    """The native one holds the rows of 128 calls."""
+    one = call(OTHER, data_line(b"payload"))
+    assert read(frame_of(one * 128)) is not None
+    assert read_logs(frame_of(one * 129), PROGRAMS, Step) is None

@@ -162,3 +162,12 @@ def test_several_venues_may_share_a_tag() -> None:
     scanner = Scanner([first, second], trades="tracked")
     scanner.tracked[key_letters(pool_of(key_of("x")), 8)] = 1
     assert scanner.look(text_of(call(OTHER, data_line(trade("x"))))) == WANTED
+
+
+def test_a_head_of_several_venues_is_nobodys() -> None:
+    """Whose a payload is then takes all of its letters."""
+    first, second = venue(), venue("second", OTHER)
+    alone, both = Scanner([first], trades="none"), Scanner([first, second], trades="none")
+    assert set(alone.creation_heads.values()) == {first.name}
+    assert set(alone.creation_heads) == set(both.creation_heads)
+    assert set(both.creation_heads.values()) == {""}
