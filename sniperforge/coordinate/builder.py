@@ -121,12 +121,13 @@ class Builder:
         if venue.coin_keys is not None and terms.is_buy and not terms.exact_out:
             ready = self._ready.get(pool.address)
             known = venue.coin_keys(pool, self.wallet) if ready is None or not _same(ready[0], pool) else ready[1]
-            self._last_buy = terms
             if known is not None:
                 name = (pool.venue, known[0], terms.compute_units, terms.tip_lamports > 0, terms.closes_account)
                 mold = self._molds[name] if name in self._molds else self._cast(venue, pool, terms, name)
                 if mold is not None:
-                    return mold.patch(known[1], numbers, blockhash)
+                    message = mold.patch(known[1], numbers, blockhash)
+                    self._last_buy = terms
+                    return message
         keys = venue.swap_keys(pool, self.wallet, terms.is_buy)
         shape = self._shape(venue, pool, keys, terms)
         if shape.template is None:
