@@ -316,3 +316,34 @@ def test_preparing_never_fails_for_what_the_last_order_was() -> None:
         builder.message(_coin(1), BUY._replace(amount_in=1 << 64), BLOCKHASH)
     builder.prepare(_coin(2))
     assert asked[-1] == _coin(2)
+
+
+def test_a_coin_with_a_key_that_is_a_program_is_no_mold_for_the_others() -> None:
+    """The first of its kind may be odd; the next still gets the short way."""
+    for program in (TOKEN_2022, name_key("an unknown program")):
+        asked: list[Pool] = []
+        builder = _counting(asked)
+        odd = _coin(1, keys={"creator": TIP, "creator_vault": WSOL}, base_program=program)
+        same = _coin(2, quote_program=program, base_program=program)
+        for pool in (odd, same, odd, _coin(3, base_program=program, numbers={"mayhem": 1})):
+            wanted = compile_message(WALLET, builder.instructions(pool, BUY), BLOCKHASH)
+            assert builder.message(pool, BUY, BLOCKHASH) == wanted
+
+
+def test_kinds_of_coins_beyond_the_bound_start_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sniperforge.coordinate.builder.SHAPES_MAX", 2)
+    builder = Builder(WALLET, {"pumpfun": pumpfun.VENUE})
+    for number in range(4):
+        pool = _coin(number, keys={"creator": TIP, "fee_recipient": name_key(f"recipient {number}")})
+        wanted = compile_message(WALLET, builder.instructions(pool, BUY), BLOCKHASH)
+        assert builder.message(pool, BUY, BLOCKHASH) == wanted
+
+
+def test_a_recipient_that_is_another_fixed_key_is_built_the_long_way() -> None:
+    """Two keys of one row cannot both be melted into a template."""
+    builder = Builder(WALLET, {"pumpfun": pumpfun.VENUE})
+    for number in range(2):
+        keys = {"creator": TIP, "fee_recipient": pumpfun.PROGRAM, "buyback_fee_recipient": pumpfun.PROGRAM}
+        pool = _coin(number, keys=keys)
+        wanted = compile_message(WALLET, builder.instructions(pool, BUY), BLOCKHASH)
+        assert builder.message(pool, BUY, BLOCKHASH) == wanted
