@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sniperforge.base.errors import DecodeError
-from sniperforge.base.events import LaunchDisbelieved, LiquidityChanged, Pool, PoolCreated, Swapped
+from sniperforge.base.events import LiquidityChanged, Pool, PoolCreated, Swapped
 from sniperforge.base.units import NANOS_PER_SECOND, ZERO_KEY, Pubkey
 from sniperforge.dex import meteora_liquidity as liquidity
 from sniperforge.dex.borsh import TAIL_MAX, Record
@@ -44,7 +44,7 @@ from sniperforge.dex.meteora_damm_v2_layouts import (
 )
 from sniperforge.dex.programs import pda
 from sniperforge.dex.token_pair import base_is_first, first_difference
-from sniperforge.dex.venue import Context, Incomplete, Reading, Step
+from sniperforge.dex.venue import Context, Incomplete, Reading, Step, disbelieved
 
 #: What a creation lists, by instruction; one made from a config names it.
 _CREATION = (
@@ -99,7 +99,7 @@ def _created(step: Step, context: Context, payload: bytes) -> Reading:
         told = {name: event.keys[name] for name in ("pool", "token_a_mint", "token_b_mint", "creator", "payer")}
         difference = first_difference(told, {name: listed[name] for name in told})
         if difference:
-            return _disbelieved(context, difference)
+            return disbelieved(NAME, "instruction", context, {"event": difference})
         return _creation(context, listed, event.ints, believed_by="event+instruction")
     if step.data[:8] == INITIALIZE_POOL:
         return Incomplete(f"{NAME}: a creation from a config names its fees in the event, which this source lacks")
@@ -197,19 +197,6 @@ def _open_time(ints: Mapping[str, int], context: Context) -> int:
         return ints["activation_point"]
     slots = max(ints["activation_point"] - context.slot, 0)
     return _seconds(context) + slots * _SLOT_MS // 1000 if slots else 0
-
-
-def _disbelieved(context: Context, difference: str) -> LaunchDisbelieved:
-    return LaunchDisbelieved(
-        ts_ns=context.now_ns,
-        origin_ns=context.recv_ns,
-        reason="instruction",
-        venue=NAME,
-        slot=context.slot,
-        signature=context.signature,
-        source=context.source,
-        values={"event": difference},
-    )
 
 
 # ── trades and liquidity ──────────────────────────────────────────────────

@@ -41,7 +41,7 @@ from sniperforge.dex.meteora_dbc_layouts import (
 )
 from sniperforge.dex.programs import pda
 from sniperforge.dex.token_pair import first_difference
-from sniperforge.dex.venue import Context, Incomplete, Reading, Step
+from sniperforge.dex.venue import Context, Incomplete, Reading, Step, disbelieved
 
 #: Accounts a creation has at least, and where payer, quote and coin program stand.
 _CREATIONS = {INITIALIZE_WITH_SPL_TOKEN: (16, 10, 11, 12), INITIALIZE_WITH_TOKEN_2022: (14, 8, 9, 10)}
@@ -104,7 +104,7 @@ def _created(step: Step, context: Context) -> PoolCreated | LaunchDisbelieved:
         listed = {"pool": address, "config": config, "creator": creator, "base_mint": base_mint}
         difference = first_difference(event.keys, listed)
         if difference:
-            return _disbelieved(context, difference)
+            return disbelieved(NAME, "instruction", context, {"event": difference})
         point, believed_by = event.ints["activation_point"], "event+instruction"
     pool = Pool(
         venue=NAME,
@@ -148,19 +148,6 @@ def _created(step: Step, context: Context) -> PoolCreated | LaunchDisbelieved:
         name=texts["name"],
         symbol=texts["symbol"],
         uri=texts["uri"],
-    )
-
-
-def _disbelieved(context: Context, difference: str) -> LaunchDisbelieved:
-    return LaunchDisbelieved(
-        ts_ns=context.now_ns,
-        origin_ns=context.recv_ns,
-        reason="instruction",
-        venue=NAME,
-        slot=context.slot,
-        signature=context.signature,
-        source=context.source,
-        values={"event": difference},
     )
 
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sniperforge.base.errors import DecodeError
-from sniperforge.base.events import LaunchDisbelieved, LiquidityChanged, Pool, PoolCreated, Swapped
+from sniperforge.base.events import LiquidityChanged, Pool, PoolCreated, Swapped
 from sniperforge.base.keys import text
 from sniperforge.base.units import NANOS_PER_SECOND, ZERO_KEY, Pubkey
 from sniperforge.dex.borsh import TAIL_MAX, Record
@@ -42,7 +42,7 @@ from sniperforge.dex.meteora_dlmm_layouts import (
 )
 from sniperforge.dex.programs import TOKEN, TOKEN_2022
 from sniperforge.dex.token_pair import base_is_first
-from sniperforge.dex.venue import Context, Incomplete, Reading, Step
+from sniperforge.dex.venue import Context, Incomplete, Reading, Step, disbelieved
 
 _SWAP_ACCOUNTS = 15
 _TIMESTAMP = 1
@@ -130,7 +130,7 @@ def _created_by_event(payload: bytes, step: Step, context: Context, index: int) 
     try:
         told = _decoded(payload)
     except DecodeError as problem:
-        return _disbelieved("layout", context, problem=str(problem))
+        return disbelieved(NAME, "layout", context, {"problem": str(problem)})
     if step.data[:8] not in CREATIONS:
         return Incomplete(f"{NAME}: a pair was opened by an instruction nobody described; its price is not told")
     return _created(step, context, told, index)
@@ -144,15 +144,15 @@ def _created(step: Step, context: Context, told: Record | None, index: int) -> R
     try:
         given = creation.arguments.decode(step.data, 8, tail_max=ARGUMENTS_TAIL_MAX).ints
     except DecodeError as problem:
-        return _disbelieved("layout", context, problem=str(problem))
+        return disbelieved(NAME, "layout", context, {"problem": str(problem)})
     if abs(given["active_id"]) > BIN_ID_MAX:
-        return _disbelieved("layout", context, problem=f"bin {given['active_id']} is beyond {BIN_ID_MAX}")
+        return disbelieved(NAME, "layout", context, {"problem": f"bin {given['active_id']} is beyond {BIN_ID_MAX}"})
     numbers = {name: value for name, value in given.items() if name in _KEPT}
     if told is not None:
         listed = keys["lb_pair"], keys["token_mint_x"], keys["token_mint_y"]
         claimed = told.keys["lb_pair"], told.keys["token_x"], told.keys["token_y"]
         if listed != claimed or numbers.get("bin_step", told.ints["bin_step"]) != told.ints["bin_step"]:
-            return _disbelieved("instruction", context, pool=text(claimed[0]), pool_listed=text(listed[0]))
+            return disbelieved(NAME, "instruction", context, {"pool": text(claimed[0]), "pool_listed": text(listed[0])})
         numbers["bin_step"] = told.ints["bin_step"]
     believed_by = "instruction" if told is None else "event+instruction"
     activation = given.get("activation_point", 0)
@@ -200,19 +200,6 @@ def _pool(form: bytes, keys: dict[str, Pubkey], numbers: dict[str, int], context
         keys={name: keys[name] for name in kept},
         numbers={"base_is_0": int(base == 0), **numbers},
         slot=context.slot,
-    )
-
-
-def _disbelieved(reason: str, context: Context, **values: str) -> LaunchDisbelieved:
-    return LaunchDisbelieved(
-        ts_ns=context.now_ns,
-        origin_ns=context.recv_ns,
-        reason=reason,
-        venue=NAME,
-        slot=context.slot,
-        signature=context.signature,
-        source=context.source,
-        values=values,
     )
 
 

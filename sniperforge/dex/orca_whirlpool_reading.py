@@ -40,7 +40,7 @@ from sniperforge.dex.orca_whirlpool_layouts import (
 from sniperforge.dex.programs import TOKEN, TOKEN_2022, pda
 from sniperforge.dex.ticks_pool import Book, numbers_of, sides, wide
 from sniperforge.dex.token_pair import base_is_first
-from sniperforge.dex.venue import Context, Incomplete, Reading, Step
+from sniperforge.dex.venue import Context, Incomplete, Reading, Step, disbelieved
 
 #: Fee rate of the public configuration's fee tiers by tick spacing: a creation names
 #: the tier only. Source: FeeTier accounts of 2Lecsh… on mainnet (1, 64 and 128), Orca's pages.
@@ -121,7 +121,7 @@ def _created(step: Step, context: Context, event: Record | None) -> PoolCreated 
     told = _arguments(codec, step.data)
     if event is not None and event.keys["whirlpool"] != named["whirlpool"]:
         claimed = {"pool": base58.text(event.keys["whirlpool"]), "pool_listed": base58.text(named["whirlpool"])}
-        return _disbelieved("instruction", context, claimed)
+        return disbelieved(NAME, "instruction", context, claimed)
     adaptive = step.data[:8] == INITIALIZE_POOL_ADAPTIVE
     numbers = _numbers(told, event, named, adaptive=adaptive)
     mints = named["token_mint_a"], named["token_mint_b"]
@@ -198,19 +198,6 @@ def _adaptive_tier(config: Pubkey, fee_tier: Pubkey) -> int:
         if pda(PROGRAM, b"fee_tier", config, index.to_bytes(2, "little")) == fee_tier:
             return index
     return 0
-
-
-def _disbelieved(reason: str, context: Context, values: dict[str, str]) -> LaunchDisbelieved:
-    return LaunchDisbelieved(
-        ts_ns=context.now_ns,
-        origin_ns=context.recv_ns,
-        reason=reason,
-        venue=NAME,
-        slot=context.slot,
-        signature=context.signature,
-        source=context.source,
-        values=values,
-    )
 
 
 # ── trades and liquidity ──────────────────────────────────────────────────

@@ -9,7 +9,7 @@ where the log was cut. A trade without its event is not invented.
 from __future__ import annotations
 
 from sniperforge.base.errors import DecodeError
-from sniperforge.base.events import CurveCompleted, Event, LaunchDisbelieved, Pool, PoolCreated, PoolMigrated, Swapped
+from sniperforge.base.events import CurveCompleted, Event, Pool, PoolCreated, PoolMigrated, Swapped
 from sniperforge.base.keys import text
 from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.dex.borsh import TAIL_MAX, Record
@@ -25,7 +25,7 @@ from sniperforge.dex.pumpfun_layouts import (
     MIGRATION_EVENT,
     TRADE_EVENT,
 )
-from sniperforge.dex.venue import Context, Incomplete, Reading, Step
+from sniperforge.dex.venue import Context, Incomplete, Reading, Step, disbelieved
 
 NAME = "pumpfun"
 
@@ -82,14 +82,14 @@ def _created_by_event(payload: bytes, step: Step, context: Context, index: int) 
     try:
         record = EVENTS[CREATE_EVENT][1].decode(payload, 8, tail_max=TAIL_MAX)
     except DecodeError as problem:
-        return _disbelieved("layout", context, problem=str(problem))
+        return disbelieved(NAME, "layout", context, {"problem": str(problem)})
     keys, accounts = record.keys, step.accounts
     mint, curve = keys["mint"], keys["bonding_curve"]
     second = step.data[:8] == _CREATE_V2
     quote_mint, quote_program, believed_by = keys.get("quote_mint", ZERO_KEY), TOKEN, "event"
     if len(accounts) >= 14 and (second or step.data[:8] == _CREATE):
         if accounts[0] != mint or accounts[2] != curve:
-            return _disbelieved("instruction", context, mint=text(mint), mint_listed=text(accounts[0]))
+            return disbelieved(NAME, "instruction", context, {"mint": text(mint), "mint_listed": text(accounts[0])})
         if len(accounts) >= 19:
             quote_program = accounts[18]
         believed_by = "event+instruction"
@@ -110,7 +110,7 @@ def _created_by_instruction(step: Step, context: Context) -> Reading:
     try:
         record = codec.decode(step.data, 8, tail_max=TAIL_MAX)
     except DecodeError as problem:
-        return _disbelieved("layout", context, problem=str(problem))
+        return disbelieved(NAME, "layout", context, {"problem": str(problem)})
     quote_mint, quote_program = (accounts[16], accounts[18]) if len(accounts) >= 19 else (ZERO_KEY, TOKEN)
     if quote_mint not in (ZERO_KEY, *INITIAL_QUOTE):
         return Incomplete(f"pumpfun: what a coin paid in {text(quote_mint)} starts with is only in its event")
@@ -193,19 +193,6 @@ def _created(
         name=texts["name"],
         symbol=texts["symbol"],
         uri=texts["uri"],
-    )
-
-
-def _disbelieved(reason: str, context: Context, **values: str) -> LaunchDisbelieved:
-    return LaunchDisbelieved(
-        ts_ns=context.now_ns,
-        origin_ns=context.recv_ns,
-        reason=reason,
-        venue=NAME,
-        slot=context.slot,
-        signature=context.signature,
-        source=context.source,
-        values=values,
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sniperforge.base.errors import DecodeError
-from sniperforge.base.events import Event, LaunchDisbelieved, Pool, PoolCreated, Swapped
+from sniperforge.base.events import Event, Pool, PoolCreated, Swapped
 from sniperforge.base.keys import text
 from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.dex.borsh import TAIL_MAX, Record
@@ -20,7 +20,7 @@ from sniperforge.dex.pumpswap_curve import SUPPLY, flipped
 from sniperforge.dex.pumpswap_instructions import CREATE_POOL, pool_authority_of, pool_of
 from sniperforge.dex.pumpswap_layouts import BUY_EVENT, CREATE_ARGUMENTS, CREATE_EVENT, EVENTS, SELL_EVENT
 from sniperforge.dex.token_pair import base_is_first
-from sniperforge.dex.venue import Context, Incomplete, Reading, Step
+from sniperforge.dex.venue import Context, Incomplete, Reading, Step, disbelieved
 
 NAME = "pumpswap"
 
@@ -89,18 +89,18 @@ def _created_by_event(payload: bytes, step: Step, context: Context, index: int) 
     try:
         record = EVENTS[CREATE_EVENT][1].decode(payload, 8, tail_max=TAIL_MAX)
     except DecodeError as problem:
-        return _disbelieved("layout", context, problem=str(problem))
+        return disbelieved(NAME, "layout", context, {"problem": str(problem)})
     keys, ints = record.keys, record.ints
     pool, creator = keys["pool"], keys["creator"]
     base_mint, quote_mint = keys["base_mint"], keys["quote_mint"]
     accounts = step.accounts
     if step.data[:8] == CREATE_POOL and len(accounts) >= _CREATE_ACCOUNTS:
         if accounts[0] != pool or accounts[3] != base_mint or accounts[4] != quote_mint:
-            return _disbelieved("instruction", context, pool=text(pool), pool_listed=text(accounts[0]))
+            return disbelieved(NAME, "instruction", context, {"pool": text(pool), "pool_listed": text(accounts[0])})
         try:
             told = CREATE_ARGUMENTS.decode(step.data, 8, tail_max=TAIL_MAX)
         except DecodeError as problem:
-            return _disbelieved("layout", context, problem=str(problem))
+            return disbelieved(NAME, "layout", context, {"problem": str(problem)})
         ints.setdefault("is_cashback_coin", told.ints["is_cashback_coin"])
         base_program, quote_program, believed_by = accounts[13], accounts[14], "event+instruction"
     else:
@@ -123,7 +123,7 @@ def _created_by_instruction(step: Step, context: Context) -> Reading:
     try:
         record = CREATE_ARGUMENTS.decode(step.data, 8, tail_max=TAIL_MAX)
     except DecodeError as problem:
-        return _disbelieved("layout", context, problem=str(problem))
+        return disbelieved(NAME, "layout", context, {"problem": str(problem)})
     amounts = record.ints["base_amount_in"], record.ints["quote_amount_in"]
     opening = _Opening(
         record, accounts[0], accounts[2], accounts[3], accounts[4], accounts[13], accounts[14], *amounts, "instruction"
@@ -189,19 +189,6 @@ def _created(opening: _Opening, context: Context, index: int) -> PoolCreated:
         believed_by=opening.believed_by,
         late=context.late,
         source=context.source,
-    )
-
-
-def _disbelieved(reason: str, context: Context, **values: str) -> LaunchDisbelieved:
-    return LaunchDisbelieved(
-        ts_ns=context.now_ns,
-        origin_ns=context.recv_ns,
-        reason=reason,
-        venue=NAME,
-        slot=context.slot,
-        signature=context.signature,
-        source=context.source,
-        values=values,
     )
 
 

@@ -38,7 +38,7 @@ from sniperforge.dex.raydium_clmm_layouts import (
 )
 from sniperforge.dex.ticks_pool import Book, numbers_of, sides, wide
 from sniperforge.dex.token_pair import base_is_first, base_of
-from sniperforge.dex.venue import Context, Incomplete, Reading, Step
+from sniperforge.dex.venue import Context, Incomplete, Reading, Step, disbelieved
 
 #: Fee rate and tick spacing of the oldest public fee tiers by config account, indices 1 to 4:
 #: a creation names the account only. Source: AmmConfig accounts on mainnet (4), Raydium's pages.
@@ -123,7 +123,7 @@ def _created(step: Step, context: Context, event: Record | None) -> PoolCreated 
             "pool": base58.text(event.keys["pool_state"]),
             "pool_listed": base58.text(named["pool_state"]),
         }
-        return _disbelieved("instruction", context, claimed)
+        return disbelieved(NAME, "instruction", context, claimed)
     mints = named["token_mint_0"], named["token_mint_1"]
     vaults = named["token_vault_0"], named["token_vault_1"]
     programs = named["token_program_0"], named["token_program_1"]
@@ -185,19 +185,6 @@ def _numbers(told: dict[str, int], event: Record | None, config: Pubkey) -> dict
         **numbers_of(book),
         "followed": 1,
     }
-
-
-def _disbelieved(reason: str, context: Context, values: dict[str, str]) -> LaunchDisbelieved:
-    return LaunchDisbelieved(
-        ts_ns=context.now_ns,
-        origin_ns=context.recv_ns,
-        reason=reason,
-        venue=NAME,
-        slot=context.slot,
-        signature=context.signature,
-        source=context.source,
-        values=values,
-    )
 
 
 # ── trades and liquidity ──────────────────────────────────────────────────

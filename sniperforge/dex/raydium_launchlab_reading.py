@@ -42,7 +42,7 @@ from sniperforge.dex.raydium_launchlab_layouts import (
     decode_trade_event,
 )
 from sniperforge.dex.token_pair import first_difference
-from sniperforge.dex.venue import Context, EmptyPool, Incomplete, Reading, Step
+from sniperforge.dex.venue import Context, EmptyPool, Incomplete, Reading, Step, disbelieved
 
 #: Fees a creation does not tell: of the usual configs (mainnet, 2025-10), per million.
 TRADE_FEE_RATES = {key("6s1xP3hpbAfFoNtUNF8mfHsjr2Bd97JxFJRWLbL6aHuX"): 2_500}
@@ -109,7 +109,7 @@ def _created(step: Step, context: Context, payload: bytes) -> PoolCreated | Laun
         listed = {"pool_state": accounts[5], "creator": accounts[1], "config": accounts[2]}
         difference = first_difference(event.keys, listed)
         if difference:
-            return _disbelieved(context, difference)
+            return disbelieved(NAME, "instruction", context, {"event": difference})
         believed_by = "event+instruction"
     numbers = _numbers(record, accounts[2], accounts[3])
     new = curve.Curve(
@@ -204,19 +204,6 @@ def reserves(state: curve.Curve) -> tuple[int, int]:
     if state.kind == curve.LINEAR:
         return state.total_base_sell - state.real_base, state.real_quote
     return state.virtual_base - state.real_base, state.virtual_quote + state.real_quote
-
-
-def _disbelieved(context: Context, difference: str) -> LaunchDisbelieved:
-    return LaunchDisbelieved(
-        ts_ns=context.now_ns,
-        origin_ns=context.recv_ns,
-        reason="instruction",
-        venue=NAME,
-        slot=context.slot,
-        signature=context.signature,
-        source=context.source,
-        values={"event": difference},
-    )
 
 
 # ── trades and migrations ─────────────────────────────────────────────────

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sniperforge.base.errors import SniperForgeError
-from sniperforge.base.events import Event, Pool, PoolCreated
+from sniperforge.base.events import Event, LaunchDisbelieved, Pool, PoolCreated
 from sniperforge.base.units import ZERO_KEY, Pubkey
 
 
@@ -45,6 +45,20 @@ class Context(NamedTuple):
     logs_truncated: bool
     late: bool
     block_time: int = 0
+
+
+def disbelieved(venue: str, reason: str, context: Context, values: Mapping[str, str]) -> LaunchDisbelieved:
+    """Return the event that says why *venue* does not believe a creation; *values* are what was compared, by name."""
+    return LaunchDisbelieved(
+        ts_ns=context.now_ns,
+        origin_ns=context.recv_ns,
+        reason=reason,
+        venue=venue,
+        slot=context.slot,
+        signature=context.signature,
+        source=context.source,
+        values=dict(values),
+    )
 
 
 @dataclass(slots=True)
