@@ -40,6 +40,14 @@ class Bot(Protocol):
         """Return one line: what it is and what it holds now."""
 
 
+@runtime_checkable
+class Rehearsing(Protocol):
+    """A bot that can walk the way of a launch without meaning it."""
+
+    def rehearse(self) -> Iterable[Event]:
+        """Do what the newest launch made it do, and change nothing; return the messages in and out."""
+
+
 class BotFactory(Protocol):
     """Makes a bot from its name and its settings as a TOML table gave them."""
 

@@ -166,6 +166,7 @@ class LiquiditySniper:
         self._least_bps = BPS_ONE - settings.sizing.slippage_bps
         self._cooldown_ns = settings.cooldown_ms * NANOS_PER_MS
         self._answer_ns = settings.entry_answer_s * NANOS_PER_SECOND
+        self._launch: PoolCreated | None = None
         self._started = self._halted = False
         self._entered_ns = 0
 
@@ -211,6 +212,18 @@ class LiquiditySniper:
             out += self._decide(verdict, now_ns)
         return out + self._holdings.tick(now_ns)
 
+    def rehearse(self) -> list[Event]:
+        """Judge the newest launch once more, as a bot that holds nothing; return it and what that bot says.
+
+        Nothing of it may be sent. It keeps the way of a launch through the filters and
+        the sizing at hand for the next one.
+        """
+        if self._launch is None:
+            return []
+        stranger = LiquiditySniper(self.name, self._settings, self._venues)
+        stranger._started = True
+        return [self._launch, *stranger.on(self._launch, self._launch.ts_ns)]
+
     def _start(self, now_ns: int) -> list[Event]:
         if self._started:
             return []
@@ -221,7 +234,7 @@ class LiquiditySniper:
 
     def _decide(self, verdict: Verdict, now_ns: int) -> list[Event]:
         """Return what follows from a verdict: a refusal, a question, or a proposal."""
-        launch = verdict.launch
+        launch = self._launch = verdict.launch
         address = launch.pool.address
         if verdict.waits:
             self._fresh.setdefault(address, launch.pool)

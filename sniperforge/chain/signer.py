@@ -16,7 +16,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
-from nacl.bindings import crypto_sign
+from nacl.bindings import crypto_sign, crypto_sign_keypair
 
 from sniperforge.base.errors import LimitError
 from sniperforge.base.keys import text
@@ -69,12 +69,14 @@ class Plan(NamedTuple):
 class Signer:
     """Signs for one wallet under one policy. Never shows, copies or pickles its key."""
 
-    __slots__ = ("_policy", "_secret", "_spent", "_spent_lamports", "_targets", "wallet")
+    __slots__ = ("_nobody", "_policy", "_secret", "_spent", "_spent_lamports", "_targets", "wallet")
 
     def __init__(self, secret: Secret, policy: Policy) -> None:
         self.wallet = secret.public_key
         self._secret = secret
         self._policy = policy
+        # Signs rehearsals: nobody owns anything with it, and it dies with this process.
+        self._nobody = crypto_sign_keypair()[1]
         self._targets = policy.tip_accounts | {self.wallet, ata(self.wallet, WSOL)}
         self._spent: deque[tuple[int, int]] = deque()
         self._spent_lamports = 0
@@ -99,6 +101,16 @@ class Signer:
             raise SignRefused("transfer", f"transfers {moved} lamports, planned {plan.lamports}", "the order is wrong")
         self._admit(plan, now_ns)
         return b"\x01" + crypto_sign(message, self._secret.reveal())
+
+    def rehearse(self, message: bytes, plan: Plan) -> bytes:
+        """Check and sign as `sign` does, with a key nobody has; counts nothing. The chain takes it from nobody.
+
+        Raises:
+            SignRefused: a rule refuses what the message does.
+            IndexError: it ends too early.
+        """
+        self._walk(message, plan.burns)
+        return b"\x01" + crypto_sign(message, self._nobody)
 
     def remember(self, plan: Plan, signed_ns: int) -> None:
         """Count an order signed before a restart into its minute."""

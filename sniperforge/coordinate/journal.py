@@ -223,30 +223,12 @@ class Journal:
         self._insert(order, now_ns)
 
     def _insert(self, order: Order, now_ns: int) -> None:
-        intent, outcome = order.intent, order.outcome
-        pool = intent.pool.address
+        pool = order.intent.pool.address
         if order.id in self._ids or (order.claimed and pool in self._claimed):
             raise JournalFailed(
                 f"{self.path}: order {order.id} or a claim on its pool is there already; nothing is sent: report this"
             )
-        row = (
-            order.id,
-            order.state,
-            intent.bot,
-            intent.side,
-            intent.position_id,
-            pool,
-            _encode(intent),
-            order.signature,
-            order.raw,
-            order.last_valid_block_height,
-            order.cost_lamports,
-            order.signed_ns,
-            now_ns,
-            order.claimed,
-            wire.TAGS[type(outcome)] if outcome else 0,
-            _encode(outcome) if outcome else b"",
-        )
+        row = _row(order, now_ns)
         try:
             self._tail.append(_encode_row(row))
         except OSError as problem:
@@ -257,6 +239,10 @@ class Journal:
         self._ids.add(order.id)
         if order.claimed:
             self._claimed.add(pool)
+
+    def rehearse(self, order: Order) -> None:
+        """Make the record of *order* and let it go: nothing is written."""
+        _encode_row(_row(order, order.signed_ns))
 
     def flush(self) -> None:
         """Bring what is in the tail into the tables: one commit for all, then the tail is empty."""
@@ -366,6 +352,28 @@ class Journal:
             self._connection.close()
             self._tail.close()
             os.close(self._lock)
+
+
+def _row(order: Order, now_ns: int) -> _Row:
+    intent, outcome = order.intent, order.outcome
+    return (
+        order.id,
+        order.state,
+        intent.bot,
+        intent.side,
+        intent.position_id,
+        intent.pool.address,
+        _encode(intent),
+        order.signature,
+        order.raw,
+        order.last_valid_block_height,
+        order.cost_lamports,
+        order.signed_ns,
+        now_ns,
+        order.claimed,
+        wire.TAGS[type(outcome)] if outcome else 0,
+        _encode(outcome) if outcome else b"",
+    )
 
 
 def _lock(path: str) -> int:

@@ -31,6 +31,7 @@ from sniperforge.base.events import (
     PositionChanged,
 )
 from sniperforge.base.units import NANOS_PER_SECOND, ZERO_KEY
+from sniperforge.chain.signer import SignRefused
 from sniperforge.coordinate.builder import Builder
 from sniperforge.coordinate.desk import Desk, Ticket
 from sniperforge.coordinate.execution import Execution, Transport
@@ -43,11 +44,13 @@ from sniperforge.coordinate.wallet import open_signer, read_keys
 from sniperforge.dex.venue import Venue
 from sniperforge.dex.venues import VENUES
 from sniperforge.trading.risk import Refusal
+from sniperforge.trading.transaction import TransactionInvalid
 
 MINUTE_NS = 60 * NANOS_PER_SECOND
 #: Ends this young are told again after a restart: the crash may have come between journal and ring.
 RETOLD_NS = 5 * MINUTE_NS
 MAINTENANCE_S = 0.1
+REHEARSED_LAMPORTS = 1_000_000
 
 
 @dataclass
@@ -92,6 +95,7 @@ class Coordinator:
         self._tips = read_keys("coordinate.tip_accounts", settings.tip_accounts)
         self.desk = Desk(self.settings, self._venues, can_tip=bool(self._tips))
         self._unmarked: list[Order] = []
+        self._launch: PoolCreated | None = None
         self._draining = False
         self._idle = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -223,6 +227,7 @@ class Coordinator:
         elif isinstance(event, PoolCreated):
             # Changes no decision: an order for it finds its keys derived.
             self.builder.prepare(event.pool)
+            self._launch = event
         else:
             self.desk.market(event)
 
@@ -276,6 +281,45 @@ class Coordinator:
         if order is None:
             raise SniperForgeError(f"order {intent.id} is known but not in {self.journal.path}; restore the journal")
         self._publish(self.desk.answer(order, now_ns))
+
+    def rehearse(self) -> list[Event]:
+        """Walk the way of a buy of the newest launch, short of writing and sending; return what it would tell.
+
+        Nothing is signed with the wallet's key, counted, written or told. It keeps the
+        code and tables of an order at hand for the next one.
+        """
+        launch = self._launch
+        if launch is None:
+            return []
+        intent = OrderProposed(
+            id=launch.id,
+            ts_ns=launch.ts_ns,
+            bot="rehearsal",
+            side="buy",
+            pool=launch.pool,
+            amount_in=REHEARSED_LAMPORTS,
+            amount_out_min=1,
+            slippage_bps=0,
+            priority_fee_micro_lamports=1,
+            tip_lamports=0,
+            reason="entry",
+            attempt=0,
+            position_id=launch.id,
+            creator=launch.creator,
+        )
+        if malformed(intent) or self.desk.knows(intent.id):
+            return []
+        # Under an address nobody holds: the pool itself may be bought already.
+        unclaimed = msgspec.structs.replace(launch.pool, address=ZERO_KEY)
+        ticket = self.desk.decide(msgspec.structs.replace(intent, pool=unclaimed), launch.ts_ns)
+        if isinstance(ticket, Refusal):
+            return []
+        try:
+            order = self._signing.rehearse(intent, ticket.terms, launch.ts_ns)
+        except (SignRefused, TransactionInvalid):
+            return []
+        self.journal.rehearse(order)
+        return [intent, self.desk.signed(order, launch.ts_ns), self.desk.sent(order, launch.ts_ns)]
 
     # ── ends ──
 

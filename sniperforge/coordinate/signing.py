@@ -10,8 +10,9 @@ from collections import deque
 from solders.signature import Signature
 
 from sniperforge.base.events import OrderProposed
+from sniperforge.base.units import ZERO_KEY
 from sniperforge.chain.signer import Plan, Signer, SignRefused
-from sniperforge.coordinate.builder import Builder
+from sniperforge.coordinate.builder import Builder, Terms
 from sniperforge.coordinate.desk import Ticket
 from sniperforge.coordinate.journal import Order
 from sniperforge.trading.risk import Refusal
@@ -69,6 +70,15 @@ class Signing:
         self._use(signature)
         fee, tip = ticket.costs
         return Order(intent.id, intent, "signed", signature, raw, last_valid, fee + tip, now_ns, terms.is_buy)
+
+    def rehearse(self, intent: OrderProposed, terms: Terms, now_ns: int) -> Order:
+        """Return *intent* as an order signed with a key nobody has, under no blockhash; nothing is remembered.
+
+        Raises:
+            SignRefused, TransactionInvalid: as for a real one.
+        """
+        raw = self._signer.rehearse(self._builder.message(intent.pool, terms, ZERO_KEY), Plan(0, False))
+        return Order(intent.id, intent, "signed", _text(_read(raw[1:65])), raw, 0, 0, now_ns, terms.is_buy)
 
     def _use(self, signature: str) -> None:
         self._young.append(signature)

@@ -45,6 +45,10 @@ class Remembered(Generic[K, V]):
         """Return all that is remembered, oldest first."""
         return list(self._entries.items())
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+
     def drop(self, key: K) -> V | None:
         """Forget *key*; return what was remembered of it, or None."""
         return self._entries.pop(key, None)

@@ -70,3 +70,8 @@ class State:
         self.wanted: Remembered[str, int] = Remembered(settings.wanted_max)
         self.whole: Remembered[str, None] = Remembered(settings.wanted_max)
         self.counters = dict.fromkeys(COUNTERS, 0)
+
+    def forget(self) -> None:
+        """Forget every transaction, pool and coin: all of them are new again. Who is tracked stays."""
+        for memory in (self.pools, self.coins, self.mints_asked, self.told, self.wanted, self.whole):
+            memory.clear()

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from sniperforge.base.events import Event, Frame
 from sniperforge.base.units import NANOS_PER_SECOND
+from sniperforge.runtime.rehearsal import Rehearsal
 from sniperforge.runtime.timeline import Timeline
 
 Message = Event | Frame
@@ -71,6 +72,7 @@ class Loop:
         linger: awaited when every inbox has ended, before the loop does: work that is
             under way and will `inject` its results. Not awaited after `stop`.
         drain_s: how long `stop` may go on handling what still arrives.
+        rehearsal: walked every `period_s`, never while a recording is replayed.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Loop:
         tick_s: float = 0.1,
         linger: Callable[[], Awaitable[None]] | None = None,
         drain_s: float = 5.0,
+        rehearsal: Rehearsal | None = None,
     ) -> None:
         self._inboxes = list(inboxes)
         self._outbox = outbox
@@ -96,6 +99,7 @@ class Loop:
         self._linger = linger
         self._drain_s = drain_s
         self._drain_until_s = 0.0
+        self._rehearsal = rehearsal
         self._injected: deque[Message] = deque()
         self._done = asyncio.Event()
         self._failure: BaseException | None = None
@@ -130,6 +134,8 @@ class Loop:
             running.call_soon(self._guarded, self._turn, inbox)
         if self._tick is not None:
             self._tasks.append(running.create_task(self._ticks(self._tick)))
+        if self._rehearsal is not None:
+            self._rehearse(self._rehearsal)
         try:
             await self._done.wait()
         finally:
@@ -191,6 +197,15 @@ class Loop:
             self._ticked_ns += step_ns
             for answer in tick(self._ticked_ns):
                 self._outbox.put(answer)
+
+    def _rehearse(self, rehearsal: Rehearsal) -> None:
+        """Walk once and come back; a timer of its own, because a task costs what is to be saved here."""
+        if not self._timeline.replaying:
+            for failure in rehearsal.once(self._timeline.now_ns()):
+                self._outbox.put(failure)
+                self._outbox.flush()
+        if not rehearsal.over:
+            asyncio.get_running_loop().call_later(rehearsal.period_s, self._guarded, self._rehearse, rehearsal)
 
     def _take_injected(self) -> None:
         while self._injected:

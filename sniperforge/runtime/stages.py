@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from sniperforge.base.clock import Clock
 from sniperforge.base.events import Event, Frame, InputRefused, TokenInspected, TokenWanted
-from sniperforge.bots.bot import Bot
+from sniperforge.bots.bot import Bot, Rehearsing
 from sniperforge.chain.rpc import RpcClient, endpoint
 from sniperforge.coordinate.service import Coordinator
 from sniperforge.coordinate.settings import CoordinateSettings
@@ -28,6 +28,7 @@ from sniperforge.feeds.feed import Feed
 from sniperforge.feeds.settings import FeedSettings
 from sniperforge.runtime.enrich import Enricher
 from sniperforge.runtime.loop import Inbox, Loop, Message, Outbox
+from sniperforge.runtime.rehearsal import Rehearsal
 from sniperforge.runtime.timeline import Timeline
 
 Ready = Callable[[], None]
@@ -74,8 +75,9 @@ async def run_detect(
     clock: Clock,
     ready: Ready,
     rpc: str = "",
+    rehearse_s: float = 0.0,
 ) -> None:
-    """Run detection; with *rpc*, fetch what frames did not carry."""
+    """Run detection; with *rpc*, fetch what frames did not carry; with *rehearse_s*, keep warm."""
     detector = Detector(settings, VENUES.values())
     enricher: Enricher | None = None
 
@@ -98,7 +100,8 @@ async def run_detect(
         if enricher is not None:
             await enricher.finish()
 
-    loop = Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline, linger=linger)
+    rehearsal = _rehearsal("detect", detector.rehearse, rehearse_s)
+    loop = Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline, linger=linger, rehearsal=rehearsal)
     if rpc:
         enricher = Enricher(RpcClient(endpoint(rpc, where="rpc")), loop.inject, clock)
     try:
@@ -108,15 +111,23 @@ async def run_detect(
             await enricher.stop()
 
 
-async def run_snipe(bot: Bot, inboxes: Sequence[Inbox], outbox: Outbox, timeline: Timeline, ready: Ready) -> None:
-    """Run one bot."""
+async def run_snipe(
+    bot: Bot,
+    inboxes: Sequence[Inbox],
+    outbox: Outbox,
+    timeline: Timeline,
+    ready: Ready,
+    rehearse_s: float = 0.0,
+) -> None:
+    """Run one bot; with *rehearse_s*, keep it warm if it is of a kind that rehearses."""
 
     def react(message: Message, now_ns: int) -> Iterable[Message]:
         if isinstance(message, Frame):
             return ()
         return bot.on(message, now_ns)
 
-    loop = Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline, tick=bot.on_tick)
+    rehearsal = _rehearsal(bot.name, bot.rehearse, rehearse_s) if isinstance(bot, Rehearsing) else None
+    loop = Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline, tick=bot.on_tick, rehearsal=rehearsal)
     await _run(loop, ready)
 
 
@@ -127,6 +138,7 @@ async def run_coordinate(
     timeline: Timeline,
     ready: Ready,
     drain_s: float,
+    rehearse_s: float = 0.0,
 ) -> None:
     """Run the coordinator: nothing is taken in before the journal has been replayed."""
 
@@ -148,10 +160,16 @@ async def run_coordinate(
 
     await coordinator.start()
     try:
-        await _run(Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline, tick=tick), ready)
+        rehearsal = _rehearsal("coordinate", coordinator.rehearse, rehearse_s)
+        loop = Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline, tick=tick, rehearsal=rehearsal)
+        await _run(loop, ready)
         await coordinator.drain(drain_s)
     finally:
         await coordinator.stop()
+
+
+def _rehearsal(stage: str, walk: Callable[[], Iterable[Event]], period_s: float) -> Rehearsal | None:
+    return Rehearsal(stage, walk, period_s=period_s) if period_s else None
 
 
 async def _run(loop: Loop, ready: Ready) -> None:

@@ -39,12 +39,14 @@ class StageSpec:
         rank: stages are started from the highest rank down and drained from the lowest up,
             so that nobody ever writes to a stage that is not there.
         cores: to pin to; empty for any.
+        slice_ns: of processor time; 0 for the kernel's own choice.
     """
 
     name: str
     body: Callable[[Callable[[], None]], int]
     rank: int
     cores: tuple[int, ...] = ()
+    slice_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -148,6 +150,7 @@ class Supervisor:
 
         def body(ready: Callable[[], None]) -> int:
             affinity.pin(spec.cores)
+            affinity.take_slice(spec.slice_ns)
             return spec.body(ready)
 
         stage.child = process.fork(body, name=spec.name)

@@ -126,15 +126,16 @@ class System:
         bots = [f"snipe:{bot.name}" for bot in self.topology.bots]
         cores = affinity.usable_cores() if self.topology.run.pin else ()
         plan = affinity.plan(cores, ["coordinate", "detect", "feed"], bots)
-        specs = [
-            StageSpec("feed", self._feed, 0, plan.cores.get("feed", ())),
-            StageSpec("detect", self._detect, 1, plan.cores.get("detect", ())),
-            StageSpec("coordinate", self._coordinate, 3, plan.cores.get("coordinate", ())),
+        stages: list[tuple[str, Body, int]] = [
+            ("feed", self._feed, 0),
+            ("detect", self._detect, 1),
+            ("coordinate", self._coordinate, 3),
+            *((f"snipe:{table.name}", self._snipe(table), 2) for table in self.topology.bots),
         ]
-        for table in self.topology.bots:
-            name = f"snipe:{table.name}"
-            specs.append(StageSpec(name, self._snipe(table), 2, plan.cores.get(name, ())))
-        return specs
+        return [
+            StageSpec(name, body, rank, plan.cores.get(name, ()), plan.slices_ns.get(name, 0))
+            for name, body, rank in stages
+        ]
 
     def _changed(self, stage: str, state: str, pid: int, detail: str) -> None:
         if state == "backing-off":
@@ -178,17 +179,26 @@ class System:
         outbox = self._outbox("detect", "market", "system")
         return self._serve(
             stages.run_detect(
-                self.topology.detect, inboxes, outbox, self._timeline(), self._clock, ready, self.topology.feed.rpc
+                self.topology.detect,
+                inboxes,
+                outbox,
+                self._timeline(),
+                self._clock,
+                ready,
+                self.topology.feed.rpc,
+                self.topology.run.rehearse_ms / 1000,
             )
         )
 
     def _snipe(self, table: BotTable) -> Body:
         def body(ready: Callable[[], None]) -> int:
             bot = self.topology.make_bot(table)
+            # All bots together rehearse as often as one: fifty of them would fill a core with it.
+            rehearse_s = self.topology.run.rehearse_ms / 1000 * len(self.topology.bots)
             name = f"snipe:{table.name}"
             inboxes = [self._inbox(topic, name, bot.interest & TOPICS[topic]) for topic in ("fills", "market")]
             outbox = self._outbox(name, "intents", "system")
-            return self._serve(stages.run_snipe(bot, inboxes, outbox, self._timeline(), ready))
+            return self._serve(stages.run_snipe(bot, inboxes, outbox, self._timeline(), ready, rehearse_s))
 
         return body
 
@@ -199,7 +209,10 @@ class System:
         ]
         outbox = self._outbox("coordinate", "fills", "system")
         settings, drain_s = self.topology.coordinate, self.topology.run.drain_s * 0.8
-        return self._serve(stages.run_coordinate(settings, inboxes, outbox, self._timeline(), ready, drain_s))
+        rehearse_s = self.topology.run.rehearse_ms / 1000
+        return self._serve(
+            stages.run_coordinate(settings, inboxes, outbox, self._timeline(), ready, drain_s, rehearse_s)
+        )
 
     def _timeline(self) -> Timeline:
         return Timeline(self._clock, self.topology.run.clock)

@@ -40,8 +40,10 @@ class RunTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         instance: names the rings; two systems on one box need two names.
         directory: journal, status and tapes; made when it is not there.
         clock: "system", "event" (a replay lives in recorded time) or "auto".
-        pin: pin the processes when there are cores enough.
+        pin: pin the processes as `sniperforge.host.affinity.plan` says.
         drain_s: how long a stage may finish its work after SIGTERM.
+        rehearse_ms: how often a stage walks the way of the newest launch again, so that
+            the next one finds it in the caches; all bots together as often as one. 0: never.
     """
 
     instance: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")] = "default"
@@ -49,6 +51,7 @@ class RunTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     clock: Literal["auto", "system", "event"] = "auto"
     pin: bool = True
     drain_s: Annotated[float, msgspec.Meta(gt=0, le=600)] = 10.0
+    rehearse_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 5
 
 
 class RingTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

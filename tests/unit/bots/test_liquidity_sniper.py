@@ -347,3 +347,17 @@ def test_made_from_a_table_it_knows_every_venue_of_this_build() -> None:
     assert bot.describe().startswith("liquidity_sniper s1: 0 positions")
     with pytest.raises(ConfigErrors, match="did you mean 'raydium_cpmm'"):
         make("s1", {"filters": {"venues": ["raydium_cpm"]}})
+
+
+def test_a_rehearsal_is_the_newest_launch_judged_by_a_bot_that_holds_nothing() -> None:
+    bot = started()
+    assert bot.rehearse() == []
+    launch = launch_of(pool_of(1))
+    order = only_order(bot.on(launch, START))
+    described = bot.describe()
+    seen, again = bot.rehearse()
+    assert seen == launch
+    assert isinstance(again, OrderProposed)
+    assert (again.id, again.amount_in, again.amount_out_min) == (order.id, order.amount_in, order.amount_out_min)
+    assert bot.describe() == described
+    assert only_refusal(bot.on(launch, START)).filter == "pool_once"

@@ -219,3 +219,15 @@ def test_only_a_write_off_may_burn() -> None:
         with pytest.raises(SignRefused, match=r"signer\.token"):
             signer().sign(message(coins), plan, 0)
     assert signer().sign(message(coins), Plan(1_000, True, burns=True), 0)
+
+
+def test_a_rehearsal_is_checked_like_an_order_and_signed_with_a_key_nobody_has() -> None:
+    ours = signer()
+    raw = ours.rehearse(message(*ORDER), ENTRY)
+    assert VersionedTransaction.from_bytes(raw).verify_with_results() == [False]
+    assert raw[65:] == message(*ORDER)
+    for _ in range(10):  # counts into no minute
+        ours.rehearse(message(*ORDER), ENTRY)
+    ours.sign(message(*ORDER), ENTRY, 0)
+    with pytest.raises(SignRefused, match=r"signer\.programs"):
+        ours.rehearse(message(Instruction(STRANGER, (), b"")), ENTRY)

@@ -282,3 +282,13 @@ def test_a_write_the_disk_refuses_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(JournalFailed, match="check the disk"):
         journal.released(order)
     assert (order.state, order.claimed) == ("signed", True)
+
+
+def test_a_rehearsal_writes_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j")
+    journal.rehearse(signed())
+    assert (list(journal.orders()), journal.claims()) == ([], {})
+    assert (tmp_path / "j.tail").stat().st_size == 0
+    journal.signed(signed(), NOW)
+    assert len(list(journal.orders())) == 1
+    journal.close()

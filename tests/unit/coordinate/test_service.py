@@ -23,6 +23,7 @@ from sniperforge.base.events import (
     OrderExpired,
     OrderFailed,
     OrderLanded,
+    OrderProposed,
     OrderRefused,
     OrderSent,
     OrderSigned,
@@ -35,6 +36,7 @@ from sniperforge.coordinate.journal import JournalFailed, JournalUnusable
 from sniperforge.coordinate.service import Coordinator
 from sniperforge.coordinate.settings import CoordinateSettings, PaperSettings
 from sniperforge.trading.risk import Limits
+from sniperforge.trading.transaction import TransactionInvalid
 from tests.unit.coordinate.stand import START_NS, VENUES, Stand, make_buy, make_pool, make_sell, name_key
 
 E = TypeVar("E", bound=Event)
@@ -618,3 +620,55 @@ def test_limits_hold_at_their_edges(make_stand: StandMaker) -> None:
         assert [type(e) for e in stand.on(make_buy(number))] == [OrderSigned, OrderSent]
     refused = only(stand.on(make_buy(3)), OrderRefused)
     assert (refused.limit, refused.asked, refused.allowed) == ("risk.positions_open_max", 3, 2)
+
+
+# ── rehearsals ──
+
+
+def launched(number: int = 1, **changes: object) -> PoolCreated:
+    maker = name_key(f"creator {number}")
+    return PoolCreated(
+        id=77,
+        pool=make_pool(number, **changes),
+        creator=maker,
+        user=maker,
+        open_time=0,
+        slot=1,
+        signature="s",
+        index=0,
+        believed_by="event",
+    )
+
+
+def test_a_rehearsal_walks_the_way_of_an_order_and_leaves_no_trace(stand: Stand) -> None:
+    """Not even when its pool is held: the way itself is what is kept warm."""
+    assert stand.coordinator.rehearse() == []
+    stand.on(launched())
+    stand.on(make_buy())
+    stand.wait()
+    before = (stand.coordinator.stats(), list(stand.coordinator.journal.orders()))
+    stand.told.clear()
+    intent, signed, sent = stand.coordinator.rehearse()
+    assert isinstance(intent, OrderProposed)
+    assert (intent.bot, intent.pool) == ("rehearsal", make_pool())
+    assert [type(signed), type(sent)] == [OrderSigned, OrderSent]
+    assert (stand.coordinator.stats(), list(stand.coordinator.journal.orders())) == before
+    assert stand.told == []
+
+
+def test_a_rehearsal_ends_where_the_order_would(make_stand: StandMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys that are none, a limit, a message that fits no transaction: nothing is made, nothing is raised."""
+    odd = make_stand()
+    odd.on(launched(address=b"short"))
+    assert odd.coordinator.rehearse() == []
+    poor = make_stand(limits=Limits(spend_lamports_max=1))
+    poor.on(launched())
+    assert poor.coordinator.rehearse() == []
+
+    def too_long(*order: object) -> bytes:
+        raise TransactionInvalid("1233 bytes, 1232 are allowed; fewer accounts")
+
+    long = make_stand()
+    long.on(launched())
+    monkeypatch.setattr(long.coordinator.builder, "message", too_long)
+    assert long.coordinator.rehearse() == []

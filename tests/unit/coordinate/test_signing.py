@@ -84,3 +84,13 @@ def test_only_the_youngest_signatures_are_remembered() -> None:
 def test_what_fits_no_transaction_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sniperforge.trading.transaction.TRANSACTION_BYTES_MAX", 500)
     assert make_signing().sign(make_buy(), BUY, ANCHOR, START_NS) == Refusal("transaction.size", 1, 0)
+
+
+def test_a_rehearsal_looks_like_an_order_and_is_signed_by_nobody() -> None:
+    """Were it sent, every node would throw it away; and the signer's minute has not seen it."""
+    signing = make_signing(minute_lamports_max=BUY.spend_lamports)
+    order = signing.rehearse(make_buy(), BUY.terms, START_NS)
+    transaction = VersionedTransaction.from_bytes(order.raw)
+    assert transaction.verify_with_results() == [False]
+    assert bytes(transaction.message.recent_blockhash) == bytes(32)
+    assert len(order.raw) == len(signed(signing).raw)

@@ -20,7 +20,7 @@ from sniperforge.base.events import (
     TokenInspected,
     TokenWanted,
 )
-from sniperforge.detect.detector import Detector
+from sniperforge.detect.detector import REHEARSED_BYTES_MAX, Detector
 from sniperforge.detect.settings import DetectSettings
 from sniperforge.dex.venues import VENUES
 from tests.unit.detect.fakes import (
@@ -156,3 +156,34 @@ def test_no_frame_raises(data: bytes, cut: int) -> None:
     for mixed in (data, real[:cut], real[:cut] + data, real[: cut % len(real)] + data + real[cut % len(real) :]):
         told: list[Event] = detector.on_frame(Frame(data=mixed, recv_ns=1), 1)
         assert all(isinstance(one, Event) for one in told)
+
+
+# ── rehearsals ──
+
+
+def test_a_rehearsal_reads_the_newest_launch_as_if_it_were_new_and_remembers_nothing() -> None:
+    detector = make()
+    assert detector.rehearse() == []
+    launch = logs_frame(LAUNCH)
+    told = detector.on_frame(launch, now_ns=105)
+    before = dict(detector.counters)
+    for _ in range(2):
+        again = detector.rehearse()
+        assert [type(event) for event in again] == [PoolCreated, TokenWanted]
+        assert again[0].id == told[0].id
+    assert detector.counters == before
+    other = logs_frame(call(PROGRAM, data_line(creation("other coin"))), signature="6" * 88)
+    assert [type(event) for event in detector.on_frame(other, 106)] == [PoolCreated, TokenWanted]
+    created = detector.rehearse()[0]
+    assert isinstance(created, PoolCreated)
+    assert created.pool.address == pool_of(key_of("other coin"))
+
+
+def test_neither_a_trade_nor_a_block_is_rehearsed() -> None:
+    detector = make()
+    detector.on_frame(logs_frame(call(PROGRAM, data_line(trade("coin")))), 1)
+    assert detector.rehearse() == []
+    heavy = logs_frame(call(PROGRAM, data_line(creation("coin")), *[f"Program log: {'x' * 900}"] * 20))
+    assert len(heavy.data) > REHEARSED_BYTES_MAX
+    assert detector.on_frame(heavy, 2) != []
+    assert detector.rehearse() == []

@@ -23,3 +23,11 @@ def test_what_is_dropped_is_returned() -> None:
     assert memory.drop("a") == 1
     assert memory.drop("a") is None
     assert memory.forgotten == 0
+
+
+def test_all_of_it_is_forgotten_at_once() -> None:
+    memory: Remembered[str, int] = Remembered(2)
+    memory.put("a", 1)
+    memory.clear()
+    assert len(memory) == 0
+    assert "a" not in memory

@@ -29,3 +29,16 @@ def test_a_venue_is_found_by_its_program() -> None:
 def test_a_launch_has_the_same_id_everywhere() -> None:
     """Any process can name it from the pool's address."""
     assert launch_id(key_of("pool")) == event_id("launch", key_of("pool"))
+
+
+def test_what_was_forgotten_is_new_again() -> None:
+    state = State(DetectSettings(), {"fake": venue()})
+    state.pools.put(key_of("pool"), "s")
+    state.coins.put(key_of("coin"), "s")
+    state.mints_asked.put(key_of("coin"), None)
+    state.told.put(("s", 1), None)
+    state.wanted.put("s", 1)
+    state.whole.put("s", None)
+    state.forget()
+    memories = (state.pools, state.coins, state.mints_asked, state.told, state.wanted, state.whole)
+    assert [len(memory) for memory in memories] == [0] * 6
