@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
     """Put the verbs of this module on *app*."""
     group = typer.Typer(help="Measure this machine: ratios in one run.", no_args_is_help=True, rich_markup_mode=None)
     group.command()(decide)
+    group.command()(decode)
     group.command()(path)
     group.command("ring")(bench_ring)
     app.add_typer(group, name="bench")
@@ -36,6 +37,25 @@ def decide(
     bench_decide.report(
         frames=frames, trade_frames=trade_frames, count=count, rounds=rounds, durability=durability, json=json
     )
+
+
+def decode(
+    frames: str = typer.Option(
+        "", "--frames", metavar="FILE", help="A recorded block, or frames, one a line; made up by default."
+    ),
+    rounds: int = typer.Option(7, "--rounds", min=1, max=1000, help="Times through all transactions."),
+    json: bool = typer.Option(False, "--json", help="Print the figures as JSON."),
+) -> None:
+    """Measure transactions a second through detect, beside json.loads of the same lines.
+
+    A block (what getBlock answers) is first turned into the logsNotification frames
+    a node would have sent for it.
+
+    Example: sniperforge bench decode --frames block.json --rounds 11
+    """
+    from sniperforge_cli import bench_decode
+
+    bench_decode.report(frames=frames, rounds=rounds, json=json)
 
 
 def path(
