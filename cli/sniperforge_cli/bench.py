@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from sniperforge_cli.bench_ring import bench_ring
+from sniperforge_cli.bench_wake import bench_wake
 
 
 def register(app: typer.Typer) -> None:
@@ -17,6 +18,7 @@ def register(app: typer.Typer) -> None:
     group.command()(decode)
     group.command()(path)
     group.command("ring")(bench_ring)
+    group.command("wake")(bench_wake)
     app.add_typer(group, name="bench")
 
 

@@ -24,7 +24,7 @@ import orjson
 from sniperforge.base.errors import UsageError
 from sniperforge_cli.bench_transports import Send, Transport, available
 
-_HEADER = struct.Struct("qq")  # when it was due, number; number -1 ends the run
+HEADER = struct.Struct("qq")  # when it was due, number; number -1 ends the run
 _PATIENCE_S = 30.0
 
 
@@ -49,6 +49,7 @@ def measure(*, size: int, consumers: int, rate: int, seconds: float, rounds: int
         "machine": machine(),
         "size": size, "consumers": consumers, "rate": rate, "seconds": seconds, "rounds": rounds,
         "absent": absent,
+        "in_process_ns": in_process_ns(size),
         "futex_floor_p50_us": statistics.median(floors) / 1000 if floors else None,
         "transports": {name: _summary(name, rows, runs["ring"], rate) for name, rows in runs.items()},
     }  # fmt: skip
@@ -88,18 +89,18 @@ def run_once(transport: Transport, *, size: int, consumers: int, rate: int, seco
     pids = []
     try:
         for index in range(consumers):
-            answer, tell = os.pipe()
-            answers.append(answer)
+            fd, tell = os.pipe()
+            answers.append(fd)
             work = partial(_consume, transport, index, say, tell)
-            pids.append(_forked(work, place=1 if consumers == 1 else None))
+            pids.append(forked(work, place=1 if consumers == 1 else None))
             os.close(tell)
-        _told(ready, consumers)
-        answer, tell = os.pipe()
-        answers.append(answer)
+        told(ready, consumers)
+        fd, tell = os.pipe()
+        answers.append(fd)
         work = partial(_produce, transport, size, rate, seconds, tell)
-        pids.append(_forked(work, place=0 if consumers == 1 else None))
+        pids.append(forked(work, place=0 if consumers == 1 else None))
         os.close(tell)
-        results = [_answer(answer) for answer in answers]
+        results = [answer(fd) for fd in answers]
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
@@ -122,7 +123,8 @@ def _folded(sent: dict[str, float], received: list[dict[str, float]]) -> dict[st
     return folded
 
 
-def _forked(work: Callable[[], None], *, place: int | None) -> int:
+def forked(work: Callable[[], None], *, place: int | None = None) -> int:
+    """Run *work* in a child, on the core at *place* of the usable ones; return its pid."""
     pid = os.fork()
     if pid:
         return pid
@@ -136,14 +138,16 @@ def _forked(work: Callable[[], None], *, place: int | None) -> int:
         os._exit(code)
 
 
-def _told(fd: int, count: int) -> None:
+def told(fd: int, count: int) -> None:
+    """Wait until *count* children have written a byte."""
     while count:
         if not select.select([fd], [], [], _PATIENCE_S)[0]:
             raise UsageError("bench ring: a consumer did not come up; look at its error above")
         count -= len(os.read(fd, count))
 
 
-def _answer(fd: int) -> dict[str, float]:
+def answer(fd: int) -> dict[str, float]:
+    """Return the JSON object a child wrote; empty when it died or hangs."""
     text = b""
     while select.select([fd], [], [], _PATIENCE_S)[0]:
         part = os.read(fd, 65536)
@@ -154,11 +158,11 @@ def _answer(fd: int) -> dict[str, float]:
 
 
 def _produce(transport: Transport, size: int, rate: int, seconds: float, tell: int) -> None:
-    send, body = transport.sender(), bytes(size - _HEADER.size)
+    send, body = transport.sender(), bytes(size - HEADER.size)
     cpu, first = time.process_time(), time.monotonic_ns()
     end = first + int(seconds * 1e9)
     number = _paced(send, body, first, end, 1_000_000_000 // rate) if rate else _flat_out(send, body, end)
-    send(_HEADER.pack(0, -1) + body)
+    send(HEADER.pack(0, -1) + body)
     os.write(tell, orjson.dumps({"count": number, "first_ns": first, "cpu_s": time.process_time() - cpu}))
     os.close(tell)
     time.sleep(_PATIENCE_S)  # queues may have a thread that is still writing; the parent ends us
@@ -166,7 +170,7 @@ def _produce(transport: Transport, size: int, rate: int, seconds: float, tell: i
 
 def _paced(send: Send, body: bytes, due: int, end: int, interval: int) -> int:
     """Send on an absolute schedule; the message carries when it was due, so that lateness counts as latency."""
-    pack, clock, number = _HEADER.pack, time.monotonic_ns, 0
+    pack, clock, number = HEADER.pack, time.monotonic_ns, 0
     while due < end:
         due += interval
         rest = due - clock() - 90_000
@@ -181,7 +185,7 @@ def _paced(send: Send, body: bytes, due: int, end: int, interval: int) -> int:
 
 def _flat_out(send: Send, body: bytes, end: int) -> int:
     """Send as fast as it goes; one message in 64 carries a stamp, since the clock would be the bottleneck."""
-    pack, clock, number = _HEADER.pack, time.monotonic_ns, 0
+    pack, clock, number = HEADER.pack, time.monotonic_ns, 0
     while (now := clock()) < end:
         send(pack(now, number) + body)
         for number in range(number + 1, number + 64):  # noqa: B020
@@ -191,7 +195,7 @@ def _flat_out(send: Send, body: bytes, end: int) -> int:
 
 
 def _consume(transport: Transport, index: int, say: int, tell: int) -> None:
-    receive, unpack, clock = transport.receiver(index), _HEADER.unpack_from, time.monotonic_ns
+    receive, unpack, clock = transport.receiver(index), HEADER.unpack_from, time.monotonic_ns
     ages, expected, ordered = array("q"), 0, True
     os.write(say, b"!")
     cpu = time.process_time()
@@ -228,13 +232,29 @@ def floor_p50_ns(rate: int, seconds: float) -> int:
         "floor", instance=f"bench-{uuid.uuid4().hex[:8]}", counters=["futex", "stamp", "number"]
     ) as board:
         cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-        pid = _forked(partial(_ring.floor_send, board._words, count, 1_000_000_000 // rate), place=0)
+        pid = forked(partial(_ring.floor_send, board._words, count, 1_000_000_000 // rate), place=0)
         _pin(1)
         ages = _ring.floor_receive(board._words, count, int((seconds + 5) * 1e9))
         if cores:
             os.sched_setaffinity(0, cores)
         os.waitpid(pid, 0)
     return int(statistics.median(ages)) if ages else 0
+
+
+def in_process_ns(size: int) -> float:
+    """Return what one publish and one read of *size* bytes cost in one process: the best of 20 rows of 10,000."""
+    from sniperforge.shm.ring import Ring
+
+    best, body = float("inf"), bytes(size)
+    with Ring.create("alone", instance=f"bench-{uuid.uuid4().hex[:8]}", capacity=1 << 20, consumers=["0"]) as ring:
+        publish, read = ring.producer("bench").publish, ring.consumer("0").read
+        for _ in range(20):
+            began = time.perf_counter_ns()
+            for _ in range(10_000):
+                publish(1, body)
+                read()
+            best = min(best, (time.perf_counter_ns() - began) / 10_000)
+    return round(best, 1)
 
 
 # ── showing ───────────────────────────────────────────────────────────────
@@ -260,6 +280,7 @@ def table(report: dict[str, Any]) -> list[str]:
     if report["futex_floor_p50_us"] is not None:
         ours = report["transports"]["ring"]["p50_us"] / max(report["futex_floor_p50_us"], 0.001)
         lines.append(f"bare C futex wake: p50 {report['futex_floor_p50_us']:.1f} us; the ring is {ours:.2f} of it")
+    lines.append(f"in one process, without a wake: publish and read take {report['in_process_ns']:.0f} ns")
     if report["absent"]:
         lines.append(f"not installed, not measured: {', '.join(report['absent'])}")
     lines.append("Ours does not do: disk, network, several users. p99 on a shared machine is indicative only.")
