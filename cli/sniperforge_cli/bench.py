@@ -8,7 +8,6 @@ from __future__ import annotations
 import typer
 
 from sniperforge_cli.bench_ring import bench_ring
-from sniperforge_cli.bench_wake import bench_wake
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +17,7 @@ def register(app: typer.Typer) -> None:
     group.command()(decode)
     group.command()(path)
     group.command("ring")(bench_ring)
-    group.command("wake")(bench_wake)
+    group.command()(wake)
     app.add_typer(group, name="bench")
 
 
@@ -75,3 +74,19 @@ def path(
     from sniperforge_cli import bench_path
 
     bench_path.report(rate=rate, launches=launches, seconds=seconds, runs=runs, seed=seed, json=json)
+
+
+def wake(
+    consumers: int = typer.Option(50, "--consumers", min=2, max=60, help="Consumers that sleep on the ring."),
+    rate: int = typer.Option(1000, "--rate", min=10, max=20_000, help="Records a second."),
+    seconds: float = typer.Option(2.0, "--seconds", min=0.1, max=60, help="Length of each run."),
+    rounds: int = typer.Option(5, "--rounds", min=1, max=50, help="Rounds; both arms run once in each."),
+    json: bool = typer.Option(False, "--json", help="Print the figures as JSON."),
+) -> None:
+    """Measure what a record costs its producer when two of fifty want it, and when all do.
+
+    Example: sniperforge bench wake --consumers 50 --rate 1000 --rounds 5
+    """
+    from sniperforge_cli import bench_wake
+
+    bench_wake.report(consumers=consumers, rate=rate, seconds=seconds, rounds=rounds, json=json)

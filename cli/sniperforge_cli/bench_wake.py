@@ -28,19 +28,10 @@ WANTED_BY = 2
 _PATIENCE_S = 30.0
 
 
-def bench_wake(
-    consumers: int = typer.Option(50, "--consumers", min=2, max=60, help="Consumers that sleep on the ring."),
-    rate: int = typer.Option(1000, "--rate", min=10, max=20_000, help="Records a second."),
-    seconds: float = typer.Option(2.0, "--seconds", min=0.1, max=60, help="Length of each run."),
-    rounds: int = typer.Option(5, "--rounds", min=1, max=50, help="Rounds; both arms run once in each."),
-    json: bool = typer.Option(False, "--json", help="Print JSON."),
-) -> None:
-    """Measure what a record costs its producer when two of fifty want it, and when all do.
-
-    Example: sniperforge bench wake --consumers 50 --rate 1000 --rounds 5
-    """
-    report = measure(consumers=consumers, rate=rate, seconds=seconds, rounds=rounds)
-    typer.echo(orjson.dumps(report) if json else "\n".join(table(report)))
+def report(*, consumers: int, rate: int, seconds: float, rounds: int, json: bool) -> None:
+    """Measure and print; see `sniperforge bench wake`."""
+    found = measure(consumers=consumers, rate=rate, seconds=seconds, rounds=rounds)
+    typer.echo(orjson.dumps(found) if json else "\n".join(table(found)))
 
 
 def measure(*, consumers: int, rate: int, seconds: float, rounds: int) -> dict[str, Any]:

@@ -8,14 +8,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sniperforge_cli.bench_wake import _wanted, bench_wake
+from sniperforge_cli.bench import wake
+from sniperforge_cli.bench_wake import _wanted
 
 RUNNER = CliRunner()
 
 
 def app() -> typer.Typer:
     made = typer.Typer()
-    made.command()(bench_wake)
+    made.command()(wake)
     return made
 
 
