@@ -144,7 +144,8 @@ def legs(session: Session) -> Table:
     table = _table("latency", "leg", "samples", "p50", "p99", ratios=(5, 2, 2, 2))
     for leg in (*LEGS, HOT, WAITED):
         values = session.legs[leg]
-        table.add_row(leg, str(len(values)), *(_duration(percentile(values, share)) for share in (0.5, 0.99)))
+        times = (_duration(percentile(values, share)) if values else "–" for share in (0.5, 0.99))
+        table.add_row(leg, str(len(values)), *times)
     return table
 
 
