@@ -354,7 +354,7 @@ class ExitArmed(Event, frozen=True, kw_only=True, tag=27):
 
 
 class OrderRefused(Event, frozen=True, kw_only=True, tag=32):
-    """Admission said no: the limit's name, what was asked, what is allowed."""
+    """Admission said no: the limit's name, what was asked, what is allowed; `detail` where numbers do not say it."""
 
     order_id: int
     bot: str
@@ -364,6 +364,7 @@ class OrderRefused(Event, frozen=True, kw_only=True, tag=32):
     allowed: int
     position_id: int = 0
     side: str = ""
+    detail: str = ""
 
 
 class OrderSigned(Event, frozen=True, kw_only=True, tag=33):
@@ -484,8 +485,9 @@ class StageChanged(Event, frozen=True, kw_only=True, tag=48):
 
 
 class HaltChanged(Event, frozen=True, kw_only=True, tag=49):
-    """Trading was halted or resumed; exits stay allowed when `exits_allowed`."""
+    """Trading was halted or resumed, on *venue* or ("") everywhere; exits stay allowed when `exits_allowed`."""
 
     halted: bool
     exits_allowed: bool = True
     reason: str = ""
+    venue: str = ""

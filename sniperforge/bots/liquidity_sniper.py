@@ -197,7 +197,8 @@ class LiquiditySniper:
             for verdict in self._judge.token(event, now_ns):
                 out += self._decide(verdict, now_ns)
         elif isinstance(event, HaltChanged):
-            self._halted = event.halted
+            # The halt of one venue is the coordinator's: it refuses those orders by name.
+            self._halted = self._halted if event.venue else event.halted
         else:
             out += self._on_money(event, now_ns)
         return out

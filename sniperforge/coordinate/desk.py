@@ -16,6 +16,7 @@ from sniperforge.base.events import (
     WRITE_OFF,
     CurveCompleted,
     Event,
+    HaltChanged,
     LiquidityChanged,
     OrderExpired,
     OrderFailed,
@@ -70,6 +71,8 @@ class Desk:
         self._ended: dict[int, Order] = {}
         self._exits: set[int] = set()
         self._entries: dict[int, Order] = {}
+        #: venue -> (why its entries are refused, whether its exits are allowed).
+        self.halted_venues: dict[str, tuple[str, bool]] = {}
         #: Grows with every change of what the wallet should hold.
         self.fold_count = 0
 
@@ -88,6 +91,10 @@ class Desk:
         pool = intent.pool
         if pool.venue not in self._venues:
             return Refusal("risk.venue_unknown", 1, 0)
+        if halt := self.halted_venues.get(pool.venue):
+            reason, exits_allowed = halt
+            if intent.side == "buy" or not exits_allowed:
+                return Refusal("risk.venue_halted", 1, 0, reason)
         if pool.quote_mint != WSOL:
             # Limits, fees and PnL are in lamports: nothing else is spent or received.
             return Refusal("risk.quote_mint", 1, 0)
@@ -161,6 +168,15 @@ class Desk:
                 return Refusal("quote.amount_out_min", quote.amount_out, 1)
         exact_out = is_buy and self.settings.buy_exact_out
         return Terms(is_buy, intent.amount_in, amount_out_min, price, units, tip, closes, exact_out)
+
+    def halt(self, event: HaltChanged) -> None:
+        """Refuse from now on what *event* halts, or no longer."""
+        if not event.venue:
+            self.exposure.halted, self.exposure.exits_allowed = event.halted, event.exits_allowed
+        elif event.halted:
+            self.halted_venues[event.venue] = (event.reason, event.exits_allowed)
+        else:
+            self.halted_venues.pop(event.venue, None)
 
     # ── remembering ──
 
@@ -351,6 +367,7 @@ class Desk:
             allowed=refusal.allowed,
             position_id=intent.position_id,
             side=intent.side,
+            detail=refusal.detail,
         )
 
     def expired(self, order: Order, now_ns: int) -> OrderExpired:

@@ -222,8 +222,7 @@ class Coordinator:
             for position in self.desk.positions(event.bot, now_ns):
                 self._publish(position)
         elif isinstance(event, HaltChanged):
-            self.desk.exposure.halted = event.halted
-            self.desk.exposure.exits_allowed = event.exits_allowed
+            self.desk.halt(event)
         elif isinstance(event, PoolCreated):
             # Changes no decision: an order for it finds its keys derived.
             self.builder.prepare(event.pool)

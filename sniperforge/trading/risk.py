@@ -58,11 +58,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Refusal(NamedTuple):
-    """A limit said no."""
+    """A limit said no; `detail` says in words what numbers cannot."""
 
     limit: str
     asked: int
     allowed: int
+    detail: str = ""
 
 
 class Cost(NamedTuple):
