@@ -160,6 +160,8 @@ class Coordinator:
         for position in (*closed, *self.desk.positions(None, now_ns)):
             self._publish(position)
         self._tasks.append(asyncio.create_task(self._maintain(), name="coordinate-maintenance"))
+        if self.settings.canary_poll_s:
+            self._tasks.append(asyncio.create_task(self._watch(), name="coordinate-canary"))
 
     async def drain(self, deadline_s: float) -> bool:
         """Refuse entries from now on and wait until nothing is in flight.
@@ -202,6 +204,22 @@ class Coordinator:
                 self.journal.checkpoint()
         except Exception as failure:
             self._failure = failure
+
+    async def _watch(self) -> None:
+        """Let the canary look for ever; what it tells is obeyed and told on. Its own failure ends it, never us."""
+        from sniperforge.coordinate.canary_watch import CanaryWatch
+
+        def tell(event: Event) -> None:
+            if isinstance(event, HaltChanged):
+                self.desk.halt(event)
+            self._publish(event)
+
+        try:
+            await CanaryWatch(self.settings, self._venues, self._clock, tell).run()
+        except Exception as failure:
+            cure = "trading goes on unwatched; report it, and restart to watch again"
+            problem, now_ns = f"the canary failed: {failure!r}", self._clock.now_ns()
+            self._publish(InputRefused(ts_ns=now_ns, where="coordinate.canary_poll_s", problem=problem, cure=cure))
 
     # ── the hot path ──
 

@@ -67,6 +67,10 @@ class CoordinateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         buy_exact_out: a buy names the coins it wants and the most to pay, where the
             venue can; else it names what it pays and the least to get.
         wallet_signs_minute_lamports_max: the signer's own cap over all entries of a minute.
+        canary_poll_s: how often recent swaps of every venue are compared with what we
+            would build (needs `rpc`); 0: never.
+        canary_transactions_max: how many are fetched of each venue each time.
+        canary_exits: whether a venue that differs still lets positions out.
     """
 
     execution: Literal["paper", "rpc"] = "paper"
@@ -95,6 +99,9 @@ class CoordinateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     compute_units_sell: NotNegative = 0
     buy_exact_out: bool = False
     wallet_signs_minute_lamports_max: Positive = LAMPORTS_PER_SOL
+    canary_poll_s: NotNegative = 0
+    canary_transactions_max: Positive = 20
+    canary_exits: Literal["allow", "refuse"] = "allow"
     limits: Limits = Limits()
     paper: PaperSettings = PaperSettings()
 
@@ -105,6 +112,8 @@ class CoordinateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
                 raise ConfigError("coordinate.rpc", 'is empty with execution = "rpc"', "set the URL of an RPC endpoint")
             if not self.keypair:
                 raise ConfigError("coordinate.keypair", 'is empty with execution = "rpc"', "set the path of a key file")
+        if self.canary_poll_s and not self.rpc:
+            raise ConfigError("coordinate.rpc", "is empty with a canary", "set an endpoint, or canary_poll_s = 0")
         if not self.paper.latency_ms:
             raise ConfigError("coordinate.paper.latency_ms", "is empty", "list at least one delay")
         return self
