@@ -4,8 +4,10 @@ message + plan -> raw transaction, or a refusal        (27 µs of libsodium, a f
 
 It trusts nobody's word for what a message does: it walks the message's own
 instructions, refuses programs that are not on its list, transfers to anybody
-but itself and the tip accounts, token accounts closed in another's favour, and
-spending beyond what one order or one minute may.
+but itself and the tip accounts, token accounts closed in another's favour, lookup
+tables it was not told the contents of, and spending beyond what one order or one
+minute may. Whatever it looks at (programs, transfers, who gets a rent) must stand
+in the message itself, never behind a table.
 
 Source of the message format: Solana's transaction documentation, "Message format".
 """
@@ -13,7 +15,8 @@ Source of the message format: Solana's transaction documentation, "Message forma
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
 
 from nacl.bindings import crypto_sign, crypto_sign_keypair
@@ -25,6 +28,8 @@ from sniperforge.chain.keystore import Secret
 from sniperforge.dex.programs import SYSTEM, TOKEN, TOKEN_2022, WSOL, ata
 
 MINUTE_NS = 60 * NANOS_PER_SECOND
+#: What one transaction may lock; a list of so many is counted in one byte.
+ACCOUNTS_MAX = 64
 _LOOKED_INTO = frozenset((SYSTEM, TOKEN, TOKEN_2022))
 _BURN, _CLOSE_ACCOUNT, _SYNC_NATIVE = b"\x08", b"\x09", b"\x11"
 _TRANSFER = (2).to_bytes(4, "little")
@@ -47,12 +52,14 @@ class Policy:
         order_lamports_max: most that one order may cost (spend, fees, tip).
         minute_lamports_max: most that all entries of any 60 seconds may cost.
         tip_accounts: who besides ourselves may be sent lamports.
+        lookup_tables: tables a message may take accounts from -> what they hold.
     """
 
     programs: frozenset[Pubkey]
     order_lamports_max: int
     minute_lamports_max: int
     tip_accounts: frozenset[Pubkey] = frozenset()
+    lookup_tables: Mapping[Pubkey, tuple[Pubkey, ...]] = field(default_factory=dict)
 
 
 class Plan(NamedTuple):
@@ -141,14 +148,14 @@ class Signer:
         at = 0
         if message[0] & 0x80:
             at = 1
-            if message[0] != 0x80 or message[-1] != 0:
-                raise SignRefused("malformed", "a version or lookup table we do not read", "send a legacy message")
+            if message[0] != 0x80:
+                raise SignRefused("malformed", "a version we do not read", "send a legacy or v0 message")
         count = message[at + 3]
         if message[at] != 1 or count > 0x7F or message[at + 4 : at + 36] != self.wallet:
             raise SignRefused("fee_payer", "the only signer and payer must be our wallet", "the builder is wrong")
         table = at + 4
         at = table + 32 * count + 32
-        moved, end, programs = 0, len(message) - (table - 4), self._policy.programs
+        moved, end, programs = 0, len(message), self._policy.programs
         instructions, at = message[at], at + 1
         for _ in range(instructions):
             index = message[at]
@@ -171,9 +178,33 @@ class Signer:
                 else:
                     self._token(accounts, data, burns)
             at += size
+        if table > 4:
+            at = self._lookups(message, at)
         if at != end:
             raise SignRefused("malformed", f"{end - at} bytes are left over", "the builder is wrong")
         return moved
+
+    def _lookups(self, message: bytes, at: int) -> int:
+        """Check what a v0 message takes from lookup tables; return where it ends. IndexError: it ends too early."""
+        tables, at = message[at], at + 1
+        for _ in range(tables):
+            address = Pubkey(message[at : at + 32])
+            keys = self._policy.lookup_tables.get(address)
+            if keys is None:
+                raise SignRefused(
+                    "lookup_table", f"{_shown(address)} is not on the list", "name it in coordinate.lookup_tables"
+                )
+            at += 32
+            for _ in range(2):  # writable places, then read-only ones
+                first, at = at + 1, at + 1 + message[at]
+                beyond = [place for place in message[first:at] if place >= len(keys)]
+                if beyond or at - first > ACCOUNTS_MAX:
+                    raise SignRefused(
+                        "lookup_table",
+                        f"{_shown(address)} holds {len(keys)} keys, the message wants others",
+                        "compare coordinate.lookup_tables with the table",
+                    )
+        return at
 
     def _transfer(self, message: bytes, table: int, count: int, accounts: bytes, data: bytes) -> int:
         if data[:4] != _TRANSFER or len(data) != 12:

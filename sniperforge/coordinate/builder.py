@@ -38,7 +38,14 @@ from sniperforge.dex.programs import (
     transfer_lamports,
 )
 from sniperforge.dex.venue import Instruction, SwapOrder, Venue
-from sniperforge.trading.transaction import Template, TemplateMismatch, TransactionInvalid, compile_message
+from sniperforge.trading.transaction import (
+    LookupTable,
+    Template,
+    TemplateMismatch,
+    TransactionInvalid,
+    TransactionTooLong,
+    compile_message,
+)
 
 #: Programs every order calls beside its venue.
 PROGRAMS = frozenset((SYSTEM, TOKEN, TOKEN_2022, ASSOCIATED_TOKEN, COMPUTE_BUDGET))
@@ -86,11 +93,20 @@ class Builder:
         wallet: pays and receives.
         venues: name -> venue.
         tip_account: who gets tips; the zero key when nobody does.
+        tables: lookup tables for what does not fit a transaction without.
     """
 
-    def __init__(self, wallet: Pubkey, venues: Mapping[str, Venue], *, tip_account: Pubkey = ZERO_KEY) -> None:
+    def __init__(
+        self,
+        wallet: Pubkey,
+        venues: Mapping[str, Venue],
+        *,
+        tip_account: Pubkey = ZERO_KEY,
+        tables: Sequence[LookupTable] = (),
+    ) -> None:
         self.wallet = wallet
         self.tip_account = tip_account
+        self.tables = tuple(tables)
         self.slow_count = 0
         self._venues = venues
         self._constants = PROGRAMS | {wallet, WSOL, USDC, tip_account}
@@ -133,7 +149,7 @@ class Builder:
         if shape.template is None:
             self.slow_count += 1
             instructions = self._instructions(venue, keys, pool, self._order(terms), terms)
-            return compile_message(self.wallet, instructions, blockhash)
+            return compile_message(self.wallet, instructions, blockhash, tables=self.tables)
         return shape.template.patch(shape.slots(keys), numbers, blockhash)
 
     def prepare(self, pool: Pool) -> None:
@@ -267,7 +283,8 @@ class Builder:
         shape = _Shape(_taker(names), _taker([name for name, _ in fixed]), tuple(key for _, key in fixed), names, None)
         try:
             template = Template(self.wallet, build, key_count=len(names), number_count=4)
-        except TemplateMismatch:
+        except (TemplateMismatch, TransactionTooLong):
+            # Too long is told, or cured by a table, when it is compiled.
             return shape
         # A venue that takes a key from the pool instead of from `keys` would have
         # frozen this pool's key into every later order: proven not to be so, here.

@@ -26,6 +26,7 @@ from sniperforge.coordinate.execution import Ends, Transport
 from sniperforge.coordinate.journal import Order
 from sniperforge.coordinate.receipt import Receipt, fill, read_receipt
 from sniperforge.coordinate.settings import CoordinateSettings
+from sniperforge.coordinate.tables import check_tables
 from sniperforge.trading.risk import Refusal
 
 NANOS_PER_MS = 1_000_000
@@ -112,6 +113,7 @@ class ChainExecution:
         if self._sender is not None:
             await self._sender.start()
         await self._poll_blockhash()
+        await check_tables(self.client, self._builder.tables, self._settings.confirm_commitment)
         for order in self._desk.recent(0):
             if order.state == "confirmed":
                 self._unfinal[order.signature] = order

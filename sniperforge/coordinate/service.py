@@ -40,7 +40,7 @@ from sniperforge.coordinate.journal import Journal, JournalFailed, Order
 from sniperforge.coordinate.on_paper import PaperExecution
 from sniperforge.coordinate.settings import CoordinateSettings
 from sniperforge.coordinate.signing import Signing
-from sniperforge.coordinate.wallet import open_signer, read_keys
+from sniperforge.coordinate.wallet import open_signer, read_keys, read_tables
 from sniperforge.dex.venue import Venue
 from sniperforge.dex.venues import VENUES
 from sniperforge.trading.risk import Refusal
@@ -114,7 +114,12 @@ class Coordinator:
             return
         settings = self.settings
         self.signer = open_signer(settings, self._venues, self._tips)
-        self.builder = Builder(self.signer.wallet, self._venues, tip_account=self._tips[0] if self._tips else ZERO_KEY)
+        self.builder = Builder(
+            self.signer.wallet,
+            self._venues,
+            tip_account=self._tips[0] if self._tips else ZERO_KEY,
+            tables=read_tables(settings.lookup_tables),
+        )
         self._signing = Signing(self.builder, self.signer)
         self.journal = Journal(settings.journal, durability=settings.durability)
         self._opened = True

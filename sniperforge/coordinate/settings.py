@@ -53,6 +53,8 @@ class CoordinateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         durability: "process" survives kill -9, "power" a power cut too.
         programs: ids the signer lets a message call beside the venues' own.
         tip_accounts: who may receive tips; the first one does.
+        lookup_tables: address of a table -> every key it holds, in its order; used
+            for orders that do not fit a transaction without.
         lane: name of the sender in events.
         confirm_commitment: when a fill is believed and told.
         blockhash_commitment, blockhash_poll_ms, blockhash_age_ms_max: which
@@ -83,6 +85,7 @@ class CoordinateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     durability: Literal["process", "power"] = "process"
     programs: tuple[str, ...] = ()
     tip_accounts: tuple[str, ...] = ()
+    lookup_tables: dict[str, tuple[str, ...]] = {}
     lane: str = "rpc"
     confirm_commitment: Literal["confirmed", "finalized"] = "confirmed"
     blockhash_commitment: Literal["processed", "confirmed"] = "confirmed"

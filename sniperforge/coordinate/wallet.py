@@ -13,6 +13,7 @@ from sniperforge.chain.signer import Policy, Signer
 from sniperforge.coordinate.builder import PROGRAMS
 from sniperforge.coordinate.settings import CoordinateSettings
 from sniperforge.dex.venue import Venue
+from sniperforge.trading.transaction import TABLE_KEYS_MAX, LookupTable
 
 
 def open_signer(settings: CoordinateSettings, venues: Mapping[str, Venue], tips: tuple[Pubkey, ...]) -> Signer:
@@ -20,7 +21,7 @@ def open_signer(settings: CoordinateSettings, venues: Mapping[str, Venue], tips:
 
     Raises:
         KeyUnusable: the key file or its passphrase.
-        ConfigError: `programs` holds what is no address.
+        ConfigError: `programs` or `lookup_tables` hold what is no address.
     """
     limits = settings.limits
     own = frozenset(read_keys("coordinate.programs", settings.programs))
@@ -29,6 +30,7 @@ def open_signer(settings: CoordinateSettings, venues: Mapping[str, Venue], tips:
         order_lamports_max=max(limits.spend_lamports_max, limits.fees_hour_lamports_max),
         minute_lamports_max=settings.wallet_signs_minute_lamports_max,
         tip_accounts=frozenset(tips),
+        lookup_tables={table.address: table.keys for table in read_tables(settings.lookup_tables)},
     )
     return Signer(_secret(settings), policy)
 
@@ -46,3 +48,15 @@ def read_keys(where: str, values: Iterable[str]) -> tuple[Pubkey, ...]:
         return tuple(key(value) for value in values)
     except DecodeError as problem:
         raise ConfigError(where, str(problem), "write base58 addresses") from None
+
+
+def read_tables(named: Mapping[str, Iterable[str]]) -> tuple[LookupTable, ...]:
+    """Return the lookup tables of the settings; raises ConfigError naming the one that cannot be."""
+    tables = []
+    for address, values in named.items():
+        where = f"coordinate.lookup_tables.{address[:44]}"
+        (table,), keys = read_keys("coordinate.lookup_tables", (address,)), read_keys(where, values)
+        if not 0 < len(keys) <= TABLE_KEYS_MAX:
+            raise ConfigError(where, f"lists {len(keys)} keys", f"list what it holds, 1 to {TABLE_KEYS_MAX}, in order")
+        tables.append(LookupTable(table, keys))
+    return tuple(tables)

@@ -3,6 +3,9 @@
 instructions + payer + blockhash -> message                 (compiling, about 100 µs)
 template + keys + numbers + blockhash -> message            (patching, a few µs)
 
+A message that is too long becomes one of version 0 that names keys by their places
+in address lookup tables, where the caller has such tables.
+
 Between two buys on one venue only some keys, some integers and the blockhash
 differ. A template is compiled once from sentinels, remembers where each of them
 came to stand, and from then on writes the real values there.
@@ -15,11 +18,13 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
+from typing import NamedTuple
 
 from sniperforge.base.errors import SniperForgeError
 from sniperforge.base.units import U64_MAX, Pubkey
+from sniperforge.dex.programs import SYSTEM
 from sniperforge.dex.venue import Instruction
 
 #: An IPv6 packet's minimum MTU less its headers: no cluster takes a longer transaction.
@@ -28,6 +33,8 @@ TRANSACTION_BYTES_MAX = 1232
 ACCOUNTS_MAX = 64
 SIGNATURE_BYTES = 64
 BLOCKHASH_BYTES = 32
+#: Places a message can name in one lookup table: it does so by a byte.
+TABLE_KEYS_MAX = 256
 
 _SIGNER, _WRITABLE = 2, 1
 _U64 = struct.Struct("<Q")
@@ -38,8 +45,19 @@ class TransactionInvalid(SniperForgeError):
     """These instructions cannot be one transaction: too long, or too many accounts."""
 
 
+class TransactionTooLong(TransactionInvalid):
+    """These instructions need more bytes than a transaction may have."""
+
+
 class TemplateMismatch(SniperForgeError):
     """A builder does not put its keys and numbers verbatim into the message."""
+
+
+class LookupTable(NamedTuple):
+    """An address lookup table: where it lives, and the keys it holds, each at its place."""
+
+    address: Pubkey
+    keys: tuple[Pubkey, ...]
 
 
 Build = Callable[[Sequence[Pubkey], Sequence[int]], Iterable[Instruction]]
@@ -58,7 +76,12 @@ def compact(length: int) -> bytes:
 
 
 def compile_message(
-    payer: Pubkey, instructions: Iterable[Instruction], blockhash: bytes, *, versioned: bool = False
+    payer: Pubkey,
+    instructions: Iterable[Instruction],
+    blockhash: bytes,
+    *,
+    versioned: bool = False,
+    tables: Sequence[LookupTable] = (),
 ) -> bytes:
     """Return the message all signers sign.
 
@@ -69,36 +92,66 @@ def compile_message(
     Args:
         payer: pays the fee; signer and writable whatever the instructions say.
         blockhash: 32 bytes of a recent blockhash.
-        versioned: a v0 message (without lookup tables) instead of a legacy one.
+        versioned: a v0 message instead of a legacy one.
+        tables: lookup tables to use if it is too long without. Signers, programs
+            and what a System instruction names stay in the message: the runtime
+            wants the nonce account there, and senders look for their tip there.
 
     Raises:
-        TransactionInvalid: over 1232 bytes with its signatures, or over 64 accounts.
+        TransactionTooLong: over 1232 bytes with its signatures, even with the tables.
+        TransactionInvalid: over 64 accounts.
     """
     listed = tuple(instructions)
     if len(blockhash) != BLOCKHASH_BYTES:
         raise TransactionInvalid(f"a blockhash has 32 bytes, got {len(blockhash)}; pass the decoded hash")
-    keys, header = _order(payer, listed)
-    index = {key: position for position, key in enumerate(keys)}
-    parts = [b"\x80" if versioned else b"", header, compact(len(keys)), *keys, blockhash, compact(len(listed))]
+    roles = _roles(payer, listed)
+    message, size = _written(roles, listed, blockhash, () if versioned else None)
+    if size > TRANSACTION_BYTES_MAX and tables:
+        message, size = _written(roles, listed, blockhash, _lookups(roles, listed, tables))
+    if size > TRANSACTION_BYTES_MAX:
+        raise TransactionTooLong(
+            f"the transaction is {size} bytes, {TRANSACTION_BYTES_MAX} are allowed; drop an optional instruction, "
+            "or name a lookup table that holds its fixed accounts"
+        )
+    return message
+
+
+class _Lookup(NamedTuple):
+    """What a message takes from one table: key -> its place there."""
+
+    table: Pubkey
+    writable: dict[Pubkey, int]
+    readonly: dict[Pubkey, int]
+
+
+def _written(
+    roles: Mapping[Pubkey, int], listed: tuple[Instruction, ...], blockhash: bytes, lookups: Sequence[_Lookup] | None
+) -> tuple[bytes, int]:
+    """Return the message and the size of its transaction; *lookups* None: a legacy one."""
+    loaded = [key for one in lookups or () for key in one.writable]
+    loaded += [key for one in lookups or () for key in one.readonly]
+    keys, header = _order(roles, frozenset(loaded))
+    # The runtime counts the loaded keys on behind the message's own.
+    index = {key: position for position, key in enumerate((*keys, *loaded))}
+    head = b"" if lookups is None else b"\x80"
+    parts = [head, header, compact(len(keys)), *keys, blockhash, compact(len(listed))]
     for program, accounts, data in listed:
         parts.append(bytes((index[program],)))
         parts.append(compact(len(accounts)))
         parts.append(bytes([index[meta.key] for meta in accounts]))
         parts.append(compact(len(data)))
         parts.append(data)
-    if versioned:
-        parts.append(b"\x00")
+    if lookups is not None:
+        parts.append(compact(len(lookups)))
+        for table, *places in lookups:
+            parts.append(table)
+            parts += (part for row in places for part in (compact(len(row)), bytes(row.values())))
     message = b"".join(parts)
-    size = len(compact(header[0])) + header[0] * SIGNATURE_BYTES + len(message)
-    if size > TRANSACTION_BYTES_MAX:
-        raise TransactionInvalid(
-            f"the transaction is {size} bytes, {TRANSACTION_BYTES_MAX} are allowed; drop an optional instruction"
-        )
-    return message
+    return message, len(compact(header[0])) + header[0] * SIGNATURE_BYTES + len(message)
 
 
-def _order(payer: Pubkey, instructions: tuple[Instruction, ...]) -> tuple[list[Pubkey], bytes]:
-    """Return the account table and the three header bytes."""
+def _roles(payer: Pubkey, instructions: tuple[Instruction, ...]) -> dict[Pubkey, int]:
+    """Return every account with what the instructions together want of it, in order of first use."""
     roles: dict[Pubkey, int] = {payer: _SIGNER | _WRITABLE}
     for program, accounts, _ in instructions:
         for key, signer, writable in accounts:
@@ -106,12 +159,39 @@ def _order(payer: Pubkey, instructions: tuple[Instruction, ...]) -> tuple[list[P
         roles.setdefault(program, 0)
     if len(roles) > ACCOUNTS_MAX:
         raise TransactionInvalid(f"the transaction names {len(roles)} accounts, {ACCOUNTS_MAX} may be locked; split it")
+    return roles
+
+
+def _order(roles: Mapping[Pubkey, int], loaded: frozenset[Pubkey]) -> tuple[list[Pubkey], bytes]:
+    """Return the account table without what is *loaded*, and the three header bytes."""
     # By role: 0 read-only, 1 writable, 2 read-only signer, 3 writable signer.
     classes: tuple[list[Pubkey], ...] = ([], [], [], [])
     for key, role in roles.items():
-        classes[role].append(key)
+        if key not in loaded:
+            classes[role].append(key)
     header = bytes((len(classes[3]) + len(classes[2]), len(classes[2]), len(classes[0])))
     return [*classes[3], *classes[2], *classes[1], *classes[0]], header
+
+
+def _lookups(
+    roles: Mapping[Pubkey, int], listed: tuple[Instruction, ...], tables: Sequence[LookupTable]
+) -> list[_Lookup]:
+    """Return what each table saves; one that holds a single key of the message saves nothing."""
+    kept = {one.program for one in listed}
+    kept |= {meta.key for one in listed if one.program == SYSTEM for meta in one.accounts}
+    left = {key: role for key, role in roles.items() if not role & _SIGNER and key not in kept}
+    found: list[_Lookup] = []
+    for table in tables:
+        places = {key: place for place, key in reversed(tuple(enumerate(table.keys[:TABLE_KEYS_MAX]))) if key in left}
+        if len(places) < 2:
+            continue
+        taken = _Lookup(table.address, {}, {})
+        for key, role in left.items():
+            if key in places:
+                (taken.writable if role & _WRITABLE else taken.readonly)[key] = places[key]
+        left = {key: role for key, role in left.items() if key not in places}
+        found.append(taken)
+    return found
 
 
 # ── templates ─────────────────────────────────────────────────────────────

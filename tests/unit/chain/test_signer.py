@@ -8,7 +8,13 @@ import pickle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from solders.address_lookup_table_account import AddressLookupTableAccount
+from solders.hash import Hash
+from solders.instruction import AccountMeta as SoldersMeta
+from solders.instruction import Instruction as SoldersInstruction
 from solders.keypair import Keypair
+from solders.message import MessageV0, to_bytes_versioned
+from solders.pubkey import Pubkey as SoldersPubkey
 from solders.transaction import VersionedTransaction
 
 from sniperforge.base.units import Pubkey
@@ -29,7 +35,7 @@ from sniperforge.dex.programs import (
     transfer_lamports,
 )
 from sniperforge.dex.venue import AccountMeta, Instruction
-from sniperforge.trading.transaction import compile_message
+from sniperforge.trading.transaction import LookupTable, compile_message
 
 SEED = bytes(range(32))
 WALLET = Pubkey(bytes(Keypair.from_seed(SEED).pubkey()))
@@ -37,11 +43,14 @@ TIPS = Pubkey(b"\x0b" * 32)
 STRANGER = Pubkey(b"\x0c" * 32)
 VENUE = Pubkey(b"\x0d" * 32)
 MINT = Pubkey(b"\x0e" * 32)
+TABLE = Pubkey(b"\x0f" * 32)
+HELD = (MINT, TIPS, VENUE, *(Pubkey(bytes([n]) * 32) for n in range(0x20, 0x60)))
 POLICY = Policy(
     programs=frozenset((SYSTEM, TOKEN, ASSOCIATED_TOKEN, COMPUTE_BUDGET, VENUE)),
     order_lamports_max=1_000,
     minute_lamports_max=2_500,
     tip_accounts=frozenset((TIPS,)),
+    lookup_tables={TABLE: HELD},
 )
 WRAPPED = ata(WALLET, WSOL)
 SWAP = Instruction(VENUE, (AccountMeta(WALLET, True, True), AccountMeta(MINT)), bytes(200))
@@ -200,6 +209,86 @@ def test_a_long_list_of_accounts_is_read_to_its_end() -> None:
     many = Instruction(VENUE, (AccountMeta(WALLET),) * 200, b"\1")
     assert signer().sign(message(many, transfer_lamports(WALLET, WALLET, 5)), ENTRY, 0)
     assert refused(many, transfer_lamports(WALLET, Pubkey(bytes(range(32))), 5)).rule == "transfer"
+
+
+#: Forty keys of the table: too long without it.
+LONG = Instruction(VENUE, tuple(AccountMeta(one, False, at % 3 == 0) for at, one in enumerate(HELD[3:43])), b"x")
+
+
+def looked_up(*instructions: Instruction, table: Pubkey = TABLE, held: tuple[Pubkey, ...] = HELD) -> bytes:
+    return compile_message(WALLET, (*instructions, LONG), bytes(32), tables=[LookupTable(table, held)])
+
+
+def test_accounts_behind_a_table_of_the_settings_are_signed() -> None:
+    raw = signer().sign(looked_up(*ORDER), ENTRY, 0)
+    transaction = VersionedTransaction.from_bytes(raw)
+    assert transaction.verify_with_results() == [True]
+    assert isinstance(transaction.message, MessageV0)
+    assert len(transaction.message.address_table_lookups) == 1
+
+
+def test_a_table_nobody_named_is_refused() -> None:
+    """What it holds may be anything."""
+    with pytest.raises(SignRefused, match=r"signer\.lookup_table: .* is not on the list; name it in coordinate"):
+        signer().sign(looked_up(table=STRANGER), ENTRY, 0)
+
+
+def test_a_place_beyond_what_a_table_holds_is_refused() -> None:
+    """The chain may have more there than the settings say: nobody here knows what."""
+    longer = (*HELD, *(Pubkey(bytes([n]) * 32) for n in range(0x80, 0x90)))
+    body = compile_message(
+        WALLET,
+        [LONG, Instruction(VENUE, (AccountMeta(longer[-1]), AccountMeta(longer[-2])), b"")],
+        bytes(32),
+        tables=[LookupTable(TABLE, longer)],
+    )
+    with pytest.raises(SignRefused, match=f"holds {len(HELD)} keys, the message wants others"):
+        signer().sign(body, ENTRY, 0)
+
+
+def test_a_list_of_places_too_long_for_one_byte_is_refused() -> None:
+    """Its length would be read as another one by the chain."""
+    body = looked_up()
+    at = body.index(TABLE) + 32
+    assert body[at] == 14
+    with pytest.raises(SignRefused, match="lookup_table"):
+        signer().sign(body[:at] + b"\x8e" + body[at + 1 :] + bytes(200), ENTRY, 0)
+
+
+def test_nobody_is_paid_through_a_table() -> None:
+    """As another builder would put it: solders takes all it can from a table."""
+    metas = [SoldersMeta(SoldersPubkey(WALLET), True, True), SoldersMeta(SoldersPubkey(TIPS), False, True)]
+    pay = SoldersInstruction(SoldersPubkey(SYSTEM), transfer_lamports(WALLET, TIPS, 5).data, metas)
+    table = AddressLookupTableAccount(SoldersPubkey(TABLE), [SoldersPubkey(one) for one in HELD])
+    body = bytes(to_bytes_versioned(MessageV0.try_compile(SoldersPubkey(WALLET), [pay], [table], Hash.default())))
+    assert body.count(TIPS) == 0
+    with pytest.raises(SignRefused, match="neither ours nor a tip account"):
+        signer().sign(body, ENTRY, 0)
+
+
+def test_no_program_is_called_through_a_table() -> None:
+    """An index beyond the message's own keys is nobody's."""
+    body = looked_up()
+    count, at = body[4], 5 + 32 * body[4] + 32 + 1
+    with pytest.raises(SignRefused, match="is not on the list"):
+        signer().sign(body[:at] + bytes([count]) + body[at + 1 :], ENTRY, 0)
+
+
+@given(flip=st.integers(0, 8 * 900), data=st.binary(max_size=4))
+def test_a_damaged_order_with_a_table_takes_nothing_unknown(flip: int, data: bytes) -> None:
+    """Whatever is signed after damage names listed tables only, and places they have."""
+    body = bytearray(looked_up(*ORDER))
+    body[flip // 8 % len(body)] ^= 1 << flip % 8
+    try:
+        raw = signer().sign(bytes(body) + data, ENTRY, 0)
+    except SignRefused:
+        return
+    checked = VersionedTransaction.from_bytes(raw).message
+    assert isinstance(checked, MessageV0)
+    for row in checked.address_table_lookups:
+        assert bytes(row.account_key) == TABLE
+        assert max(bytes(row.writable_indexes) + bytes(row.readonly_indexes)) < len(HELD)
+    assert {bytes(checked.account_keys[i.program_id_index]) for i in checked.instructions} <= POLICY.programs
 
 
 def test_a_signer_is_never_shown_copied_or_pickled() -> None:

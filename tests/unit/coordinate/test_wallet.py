@@ -12,7 +12,7 @@ from sniperforge.base.keys import text
 from sniperforge.chain import keystore
 from sniperforge.chain.keystore import KeyUnusable
 from sniperforge.coordinate.settings import CoordinateSettings, PaperSettings
-from sniperforge.coordinate.wallet import open_signer, read_keys
+from sniperforge.coordinate.wallet import open_signer, read_keys, read_tables
 from tests.unit.coordinate.stand import VENUES, name_key
 
 SECRET = keystore.from_seed(bytes(range(32)))
@@ -53,3 +53,24 @@ def test_programs_are_the_venues_and_those_named() -> None:
 def test_a_text_that_is_no_address_names_its_setting() -> None:
     with pytest.raises(ConfigError, match=r"coordinate\.programs: 'x'"):
         read_keys("coordinate.programs", ("x",))
+
+
+def test_lookup_tables_are_read_with_what_they_hold() -> None:
+    """In the order of the settings, since a message names places."""
+    held = tuple(text(name_key(f"held {number}")) for number in range(3))
+    (table,) = read_tables({text(name_key("table")): held})
+    assert (table.address, [text(one) for one in table.keys]) == (name_key("table"), list(held))
+
+
+@pytest.mark.parametrize(
+    ("named", "line"),
+    [
+        ({"x": ("a",)}, r"coordinate\.lookup_tables: 'x'"),
+        ({text(name_key("t")): ("y",)}, rf"coordinate\.lookup_tables\.{text(name_key('t'))}: 'y'"),
+        ({text(name_key("t")): ()}, "lists 0 keys; list what it holds, 1 to 256"),
+        ({text(name_key("t")): (text(name_key("a")),) * 257}, "lists 257 keys"),
+    ],
+)
+def test_a_table_that_cannot_be_names_its_setting(named: dict[str, tuple[str, ...]], line: str) -> None:
+    with pytest.raises(ConfigError, match=line):
+        open_signer(CoordinateSettings(lookup_tables=named), VENUES, ())

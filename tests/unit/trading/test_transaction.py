@@ -18,9 +18,11 @@ from sniperforge.dex.programs import SYSTEM, TOKEN, compute_limit, compute_price
 from sniperforge.dex.venue import AccountMeta, Instruction
 from sniperforge.trading.transaction import (
     ACCOUNTS_MAX,
+    LookupTable,
     Template,
     TemplateMismatch,
     TransactionInvalid,
+    TransactionTooLong,
     compact,
     compile_message,
 )
@@ -112,6 +114,82 @@ def test_compact_lengths_have_their_known_bytes(length: int, encoded: bytes) -> 
 def test_a_length_beyond_two_bytes_is_refused(length: int) -> None:
     with pytest.raises(TransactionInvalid, match="does not fit"):
         compact(length)
+
+
+def resolved(message: MessageV0, tables: Sequence[LookupTable]) -> list[object]:
+    """What a message says once its lookups are followed, as the runtime does it."""
+    held = {SoldersPubkey(table.address): table.keys for table in tables}
+    rows = message.address_table_lookups
+    writable = [held[row.account_key][place] for row in rows for place in bytes(row.writable_indexes)]
+    readonly = [held[row.account_key][place] for row in rows for place in bytes(row.readonly_indexes)]
+    static, header = list(map(bytes, message.account_keys)), message.header
+    signers = header.num_required_signatures
+    flags = [
+        (i < signers, i < signers - header.num_readonly_signed_accounts)
+        if i < signers
+        else (False, i < len(static) - header.num_readonly_unsigned_accounts)
+        for i in range(len(static))
+    ]
+    keys = [*static, *writable, *readonly]
+    flags += [(False, True)] * len(writable) + [(False, False)] * len(readonly)
+    assert len(set(keys)) == len(keys)
+    return [
+        (static[i.program_id_index], bytes(i.data), [(keys[a], *flags[a]) for a in bytes(i.accounts)])
+        for i in message.instructions
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), small=st.lists(INSTRUCTIONS, max_size=2))
+def test_what_is_too_long_takes_keys_from_tables_and_says_the_same(
+    data: st.DataObject, small: list[Instruction]
+) -> None:
+    """Tables overlap, hold strangers, and hold what must not be taken from them."""
+    listed = [AccountMeta(key(n), False, data.draw(st.booleans())) for n in range(1000, 1036)]
+    instructions = [
+        *small,
+        Instruction(PROGRAM, tuple(listed), b"x"),
+        transfer_lamports(PAYER, key(1000), 5),
+        transfer_lamports(PAYER, key(1001), 5),
+    ]
+    offered = [PAYER, PROGRAM, SYSTEM, *(key(n) for n in range(998, 1036))]
+    tables = [
+        LookupTable(key(number), (*data.draw(st.permutations(offered)), *data.draw(st.permutations(offered))))
+        for number in (1, 2)
+    ]
+    with pytest.raises(TransactionTooLong, match="name a lookup table"):
+        compile_message(PAYER, instructions, BLOCKHASH)
+    message = from_bytes_versioned(compile_message(PAYER, instructions, BLOCKHASH, tables=tables))
+    assert isinstance(message, MessageV0)
+    roles: dict[Pubkey, tuple[bool, bool]] = {PAYER: (True, True)}
+    for one in instructions:
+        for meta in one.accounts:
+            before = roles.get(meta.key, (False, False))
+            roles[meta.key] = (before[0] or meta.signer, before[1] or meta.writable)
+    assert resolved(message, tables) == [
+        (one.program, one.data, [(meta.key, *roles[meta.key]) for meta in one.accounts]) for one in instructions
+    ]
+    # Payer, programs, and what System is given: the runtime and the senders look for them here.
+    assert {PAYER, SYSTEM, PROGRAM, key(1000), key(1001)} <= set(map(bytes, message.account_keys))
+
+
+def test_what_fits_takes_nothing_from_tables() -> None:
+    """A legacy message is the same bytes with and without them."""
+    order = [compute_limit(5), Instruction(PROGRAM, (AccountMeta(key(1)), AccountMeta(key(2))), b"")]
+    tables = [LookupTable(key(9), (key(1), key(2)))]
+    assert compile_message(PAYER, order, BLOCKHASH, tables=tables) == compile_message(PAYER, order, BLOCKHASH)
+
+
+def test_a_table_that_saves_nothing_is_left_out() -> None:
+    """Naming it costs 34 bytes, and a key found in it saves 31; a place beyond 256 has no byte."""
+    order = [Instruction(PROGRAM, tuple(AccountMeta(key(n)) for n in range(100, 138)), b"")]
+    useful = LookupTable(key(8), tuple(key(n) for n in range(101, 138)))
+    single, beyond = LookupTable(key(9), (key(100),)), LookupTable(key(7), (*([key(5)] * 256), key(100), key(101)))
+    message = from_bytes_versioned(compile_message(PAYER, order, BLOCKHASH, tables=[single, beyond, useful]))
+    assert isinstance(message, MessageV0)
+    assert [bytes(row.account_key) for row in message.address_table_lookups] == [key(8)]
+    with pytest.raises(TransactionTooLong):
+        compile_message(PAYER, order, BLOCKHASH, tables=[single, beyond])
 
 
 def test_the_largest_transaction_passes_and_one_byte_more_is_refused() -> None:
