@@ -491,3 +491,172 @@ class HaltChanged(Event, frozen=True, kw_only=True, tag=49):
     exits_allowed: bool = True
     reason: str = ""
     venue: str = ""
+
+
+# ── facts about a launch, each after PoolCreated and none in its way ───────
+
+
+class BundleSeen(Event, frozen=True, kw_only=True, tag=50):
+    """What was bought of a launch in its own slot; told when that slot is over.
+
+    The creator is whoever the venue records as such, and whoever signed and paid.
+
+    Attributes:
+        pool: address of the launch; slot: its slot.
+        buys: all buys seen, buyers: different wallets behind them (one that the source
+            does not name counts as none); creator_buys: those of the creator.
+        creator_quote, others_quote: quote base units paid, fees included.
+        creator_base, others_base: coins they got, base units.
+        supply: of the coin, base units; 0: not known.
+        creator_bps, others_bps: the coins as a share of the supply, rounded up; -1: not known.
+        complete: False when trades of that slot may be missing: the launch itself came
+            late, or the input ended, or there was no room to go on counting.
+    """
+
+    venue: str
+    pool: Pubkey
+    base_mint: Pubkey
+    slot: int
+    buys: int
+    buyers: int
+    creator_buys: int
+    creator_quote: int
+    others_quote: int
+    creator_base: int
+    others_base: int
+    supply: int = 0
+    creator_bps: int = -1
+    others_bps: int = -1
+    complete: bool = True
+
+
+class CreatorKnown(Event, frozen=True, kw_only=True, tag=51):
+    """What this process remembers of a creator, told right behind his PoolCreated.
+
+    Attributes:
+        creator: as PoolCreated tells it; wallets that signed for him count with him.
+        launches: his coins before this one that are remembered; 256 means that or more.
+        rugged: how many of them lost 80 % of their liquidity to a withdrawal, or were
+            sold off by him soon after the launch.
+        lifetime_s_median: from launch to rug, or else to the last trade seen; seconds,
+            rounded down, of two middle ones the shorter; 0 when there is no launch.
+        watched_s: how long this process has been watching: no launches in ten
+            seconds say little.
+    """
+
+    creator: Pubkey
+    venue: str
+    pool: Pubkey
+    base_mint: Pubkey
+    launches: int
+    rugged: int
+    lifetime_s_median: int
+    watched_s: int
+
+
+class FactsWanted(Event, frozen=True, kw_only=True, tag=52):
+    """Command: read from the chain what *facts* names of this pool and tell each as its own event.
+
+    Attributes:
+        pool: as PoolCreated told it; its keys say which accounts are the pool's own.
+        creator: whose share shall be told apart; the zero key for nobody's.
+        facts: of "holders", "liquidity", "metadata".
+    """
+
+    pool: Pool
+    creator: Pubkey = ZERO_KEY
+    facts: tuple[str, ...] = ("holders", "liquidity", "metadata")
+
+
+class HoldersInspected(Event, frozen=True, kw_only=True, tag=53):
+    """Who holds a coin, by its largest accounts (a node tells twenty), summed by owner.
+
+    Shares are of the whole supply. What speaks against a coin is rounded up, what
+    speaks for it down.
+
+    Attributes:
+        found: False when it could not be read; then nothing below means anything.
+        slot: the state that was read.
+        supply: base units.
+        counted: owners counted, without pools, curves and what is burned.
+        whole: the accounts seen are all there are that hold anything worth telling.
+        top_1_bps, top_5_bps, top_10_bps: share of the largest owners together, rounded up.
+        creator_bps: the creator's share among them, rounded up.
+        excluded: accounts of pools and curves left out; excluded_bps: their share, rounded down.
+        burned_bps: share at addresses nobody has a key for, rounded down.
+    """
+
+    venue: str
+    pool: Pubkey
+    base_mint: Pubkey
+    found: bool
+    slot: int = 0
+    supply: int = 0
+    counted: int = 0
+    whole: bool = False
+    top_1_bps: int = 0
+    top_5_bps: int = 0
+    top_10_bps: int = 0
+    creator_bps: int = 0
+    excluded: int = 0
+    excluded_bps: int = 0
+    burned_bps: int = 0
+
+
+class LiquidityInspected(Event, frozen=True, kw_only=True, tag=54):
+    """How much of a pool's liquidity nobody can withdraw any more.
+
+    Attributes:
+        applicable: False for a venue without an LP mint (a curve, or concentrated
+            liquidity); then nothing below means anything.
+        found: False when it could not be read.
+        slot: the state that was read.
+        minted: LP tokens the pool counts as given out; supply: those that exist.
+        burned: minted and gone, or held where nobody has a key; locked: held by a
+            locker that never gives them back. Base units.
+        burned_bps, locked_bps: shares of *minted*, rounded down; of nothing minted: 0.
+    """
+
+    venue: str
+    pool: Pubkey
+    base_mint: Pubkey
+    applicable: bool
+    found: bool = False
+    slot: int = 0
+    lp_mint: Pubkey = ZERO_KEY
+    minted: int = 0
+    supply: int = 0
+    burned: int = 0
+    locked: int = 0
+    burned_bps: int = 0
+    locked_bps: int = 0
+
+
+class MetadataInspected(Event, frozen=True, kw_only=True, tag=55):
+    """What a coin says of itself on the chain, and who may change that. The texts are untrusted.
+
+    Attributes:
+        found: False when it could not be read.
+        slot: the state that was read.
+        standard: "metaplex", "token_2022", "none" (it has no metadata), or "foreign"
+            (the mint points to an account of a program this house does not read).
+        mutable: somebody may change it. True for a foreign one: nobody says no.
+        update_authority: who; the zero key when there is none.
+        name, symbol, uri: cut to 64, 32 and 256 characters.
+        name_bytes, symbol_bytes, uri_bytes: how long they are, without padding.
+    """
+
+    venue: str
+    pool: Pubkey
+    base_mint: Pubkey
+    found: bool
+    slot: int = 0
+    standard: str = "none"
+    mutable: bool = False
+    update_authority: Pubkey = ZERO_KEY
+    name: str = ""
+    symbol: str = ""
+    uri: str = ""
+    name_bytes: int = 0
+    symbol_bytes: int = 0
+    uri_bytes: int = 0

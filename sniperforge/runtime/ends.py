@@ -35,6 +35,11 @@ TOPICS: Mapping[str, frozenset[type[Event]]] = {
             events.PoolMigrated,
             events.LaunchDisbelieved,
             events.TokenInspected,
+            events.BundleSeen,
+            events.CreatorKnown,
+            events.HoldersInspected,
+            events.LiquidityInspected,
+            events.MetadataInspected,
         }
     ),
     "intents": frozenset(
@@ -45,6 +50,7 @@ TOPICS: Mapping[str, frozenset[type[Event]]] = {
             events.OrderProposed,
             events.ExitArmed,
             events.TokenWanted,
+            events.FactsWanted,
         }
     ),
     "fills": frozenset(

@@ -33,9 +33,11 @@ RING_TOPICS = ("frames", "market", "intents", "fills", "system")
 LOSSY = ("frames", "system")
 #: What detect wants back from the money: which pools must stay in sight.
 _DETECT_FILLS = frozenset(kind for kind in TOPICS["fills"] if kind.__name__ == "PositionChanged")
-_DETECT_INTENTS = frozenset(kind for kind in TOPICS["intents"] if kind.__name__ == "TokenWanted")
+_DETECT_INTENTS = frozenset(kind for kind in TOPICS["intents"] if kind.__name__ in ("TokenWanted", "FactsWanted"))
+#: Facts that money asks nobody for.
+_FACTS = frozenset(("BundleSeen", "CreatorKnown", "HoldersInspected", "LiquidityInspected", "MetadataInspected"))
 _COORDINATE_MARKET = frozenset(
-    kind for kind in TOPICS["market"] if kind.__name__ not in ("LaunchDisbelieved", "TokenInspected")
+    kind for kind in TOPICS["market"] if kind.__name__ not in _FACTS | {"LaunchDisbelieved", "TokenInspected"}
 )
 _COORDINATE_INTENTS = frozenset(kind for kind in TOPICS["intents"] if kind.__name__ in ("BotStarted", "OrderProposed"))
 

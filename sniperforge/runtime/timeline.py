@@ -20,7 +20,10 @@ from sniperforge.base.events import (
     Frame,
     GapSeen,
     HaltChanged,
+    HoldersInspected,
     InputRefused,
+    LiquidityInspected,
+    MetadataInspected,
     StageChanged,
     TokenInspected,
 )
@@ -29,7 +32,8 @@ REPLAY_AGE_NS = 60 * 1_000_000_000
 MODES = ("auto", "system", "event")
 #: Stamped by the clock of the host that made them.
 _HOST_STAMPED = frozenset(
-    {BotStarted, FeedChanged, GapSeen, HaltChanged, InputRefused, StageChanged, TokenInspected},
+    {BotStarted, FeedChanged, GapSeen, HaltChanged, InputRefused, StageChanged, TokenInspected}
+    | {HoldersInspected, LiquidityInspected, MetadataInspected},
 )
 
 
