@@ -1,7 +1,8 @@
 """The detector: frames -> what happened on the venues, believed or refused by name.
 
 Frame -> PoolCreated, Swapped, LiquidityChanged, CurveCompleted, PoolMigrated,
-         LaunchDisbelieved, TransactionWanted, TokenWanted, InputRefused
+         LaunchDisbelieved, TransactionWanted, TokenWanted, InputRefused;
+         and behind them CreatorKnown, BundleSeen
 
 A creation is believed only if: the transaction did not fail · the payload or
 instruction is attributed to the venue's own program by the invoke stack · the
@@ -16,11 +17,23 @@ forged_by_log, pda_mismatch, payload_malformed, pool_known, logs_truncated.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 from sniperforge.base.errors import ConfigError, DecodeError
-from sniperforge.base.events import Event, Frame, InputRefused, PoolCreated, PositionChanged, TokenInspected
+from sniperforge.base.events import (
+    Event,
+    Frame,
+    InputRefused,
+    LiquidityChanged,
+    PoolCreated,
+    PositionChanged,
+    Swapped,
+    TokenInspected,
+)
 from sniperforge.detect._native import read_logs
 from sniperforge.detect.belief import Reader
+from sniperforge.detect.bundles import Bundles
+from sniperforge.detect.creators import Creators
 from sniperforge.detect.inputs import Reading, read_frame
 from sniperforge.detect.scan import FORGED_LINE, NOTHING
 from sniperforge.detect.settings import DetectSettings
@@ -42,7 +55,8 @@ class Detector:
         venues: the venues to read; those named in the settings are used.
 
     Attributes:
-        state: all that is remembered.
+        state: all that is remembered of the chain.
+        bundles, creators: what is remembered of launches and of those who made them.
 
     Raises:
         ConfigError: the settings name a venue that is not there.
@@ -50,6 +64,10 @@ class Detector:
 
     def __init__(self, settings: DetectSettings, venues: Iterable[Venue] = tuple(VENUES.values())) -> None:
         self.state = State(settings, _chosen(settings, venues))
+        # Where trades are not told, nobody knows who bought: then no figure is better than a wrong one.
+        bundles_max = settings.bundles_max if settings.trades != "none" else 0
+        self.bundles = Bundles(bundles_max=bundles_max, window_ms=settings.bundle_window_ms)
+        self.creators = Creators(coins_max=settings.creator_coins_max, sold_within_s=settings.creator_sold_within_s)
         self._look = self.state.scanner.look
         self._seen = self._rejected = 0
         self._launch: Frame | None = None
@@ -74,9 +92,18 @@ class Detector:
         elif isinstance(event, TokenInspected):
             if event.found:
                 self.state.mints_asked.put(event.mint, None)
+                self.bundles.supply(event.mint, event.supply)
             else:
                 self.state.mints_asked.drop(event.mint)
         return []
+
+    def on_tick(self, now_ns: int) -> Sequence[Event]:
+        """Return what the time makes it say: bundles of launches whose slot must be over."""
+        return self._counted(self.bundles.passed(0, now_ns))
+
+    def end(self, now_ns: int) -> Sequence[Event]:
+        """Return what is still to be said when no more input comes."""
+        return self._counted(self.bundles.end(now_ns))
 
     def on_frame(self, frame: Frame, now_ns: int) -> list[Event]:
         """Return what a frame tells, in the order it happened; never raises for any frame."""
@@ -103,9 +130,13 @@ class Detector:
         if self._launch is None:
             return []
         shadow.state.forget()
+        shadow.bundles.clear()
+        shadow.creators.clear()
         return shadow.on_frame(self._launch, self._launch.recv_ns)
 
     def _told(self, frame: Frame, now_ns: int) -> Iterator[Event]:
+        if not self._seen:
+            self.creators.watching(now_ns)
         self._seen += 1
         counters = self.state.counters
         try:
@@ -124,6 +155,27 @@ class Detector:
                 yield event
                 if type(event) is PoolCreated and len(frame.data) <= REHEARSED_BYTES_MAX:
                     self._launch = frame
+                yield from self._counted(self._learned(event, now_ns))
+            if self.bundles:
+                yield from self._counted(self.bundles.passed(reading.slot, now_ns))
+
+    def _counted(self, facts: Sequence[Event]) -> Sequence[Event]:
+        self.state.counters["events"] += len(facts)
+        return facts
+
+    def _learned(self, event: Event, now_ns: int) -> Sequence[Event]:
+        """Remember *event*, which is told already; return the facts it makes known."""
+        kind = type(event)
+        if kind is PoolCreated:
+            created = cast(PoolCreated, event)
+            return [*self.creators.launch(created, now_ns), *self.bundles.launch(created, now_ns)]
+        if kind is Swapped:
+            trade = cast(Swapped, event)
+            self.bundles.swapped(trade)
+            self.creators.swapped(trade, now_ns)
+        elif kind is LiquidityChanged:
+            self.creators.liquidity(cast(LiquidityChanged, event), now_ns)
+        return ()
 
     def _read(self, data: bytes) -> Sequence[Reading]:
         state = self.state

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 Entries = Annotated[int, msgspec.Meta(ge=1, le=1 << 22)]
+EntriesOrNone = Annotated[int, msgspec.Meta(ge=0, le=1 << 22)]
 
 
 class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,6 +28,10 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         seen_max: events remembered, so that one transaction seen twice is told once.
         wanted_max: transactions remembered as asked for.
         frame_bytes_max: longest message that is read.
+        creator_coins_max: coins remembered for what is known of their creators; 0: nothing is told.
+        creator_sold_within_s: a creator who sells all he bought so soon after the launch rugged it.
+        bundles_max: launches whose own slot is watched for buys at once; 0: none.
+        bundle_window_ms: when such a slot is over though nothing of a later one was read.
     """
 
     venues: tuple[str, ...] = ()
@@ -38,3 +43,7 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seen_max: Entries = 32_768
     wanted_max: Entries = 8_192
     frame_bytes_max: Annotated[int, msgspec.Meta(ge=1_024, le=1 << 30)] = 64 << 20
+    creator_coins_max: EntriesOrNone = 32_768
+    creator_sold_within_s: Annotated[int, msgspec.Meta(ge=1, le=7 * 86_400)] = 600
+    bundles_max: Annotated[int, msgspec.Meta(ge=0, le=1 << 16)] = 512
+    bundle_window_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 2_000

@@ -31,7 +31,7 @@ from sniperforge.dex.venue import Step
 Json = dict[str, object]
 #: Event fields nobody decodes a recording for: they are of this run, not of the chain.
 _OWN_FIELDS = frozenset({"id", "ts_ns", "origin_ns", "trace_id", "cause"})
-_SETTINGS = DetectSettings(trades="all", inspect_tokens="none")
+_SETTINGS = DetectSettings(trades="all", inspect_tokens="none", creator_coins_max=0, bundles_max=0)
 _WIDTH = 80
 
 

@@ -16,7 +16,18 @@ import signal
 from collections.abc import Callable, Iterable, Sequence
 
 from sniperforge.base.clock import Clock
-from sniperforge.base.events import Event, Frame, InputRefused, TokenInspected, TokenWanted
+from sniperforge.base.events import (
+    BundleSeen,
+    Event,
+    FactsWanted,
+    Frame,
+    HoldersInspected,
+    InputRefused,
+    LiquidityInspected,
+    MetadataInspected,
+    TokenInspected,
+    TokenWanted,
+)
 from sniperforge.bots.bot import Bot, Rehearsing
 from sniperforge.chain.rpc import RpcClient, endpoint
 from sniperforge.coordinate.service import Coordinator
@@ -32,6 +43,10 @@ from sniperforge.runtime.rehearsal import Rehearsal
 from sniperforge.runtime.timeline import Timeline
 
 Ready = Callable[[], None]
+#: How often detection looks whether a launch's slot must be over.
+DETECT_TICK_S = 0.1
+#: Made beside detection (fetched, or by the time) and passed on as they are.
+_PASSED = (TokenInspected, HoldersInspected, LiquidityInspected, MetadataInspected, BundleSeen)
 
 
 class FeedSink:
@@ -87,26 +102,40 @@ async def run_detect(
         found: Iterable[Event]
         if isinstance(message, Frame):
             found = detector.stream(message, now_ns)
-        elif isinstance(message, TokenWanted):
+        elif isinstance(message, TokenWanted | FactsWanted):
             found = (message,)
         else:
-            said = (message,) if isinstance(message, TokenInspected) else ()
+            said = (message,) if isinstance(message, _PASSED) else ()
             found = (*detector.on(message, now_ns), *said)
         if not found or enricher is None:
             return found
         return (event for event in found if not enricher.take(event))
 
+    async def tick() -> None:
+        # Beside the loop, so that a rejected frame costs nothing; a recording's own frames tell its time.
+        while True:
+            await asyncio.sleep(DETECT_TICK_S)
+            if not timeline.replaying:
+                tell(detector.on_tick(timeline.now_ns()))
+
+    def tell(facts: Iterable[Event]) -> None:
+        for fact in facts:
+            loop.inject(fact)
+
     async def linger() -> None:
         if enricher is not None:
             await enricher.finish()
+        tell(detector.end(timeline.now_ns()))
 
     rehearsal = _rehearsal("detect", detector.rehearse, rehearse_s)
     loop = Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline, linger=linger, rehearsal=rehearsal)
     if rpc:
         enricher = Enricher(RpcClient(endpoint(rpc, where="rpc")), loop.inject, clock)
+    ticking = asyncio.ensure_future(tick())
     try:
         await _run(loop, ready)
     finally:
+        ticking.cancel()
         if enricher is not None:
             await enricher.stop()
 

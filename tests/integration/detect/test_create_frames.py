@@ -33,6 +33,8 @@ from tests.unit.detect.fakes import key_of
 
 FRAMES = Path("../shared/frames")
 TAG = "Program data: G3KpTd7rY3"
+#: What is learned of launches stands in test_facts.py.
+BARE = DetectSettings(creator_coins_max=0, bundles_max=0)
 
 
 def load(name: str) -> list[bytes]:
@@ -56,7 +58,7 @@ def lines_of(body: Any) -> list[str]:
 def read(body: Any, detector: Detector | None = None) -> list[Event]:
     """Return what a changed frame tells."""
     text = json.dumps(body, separators=(",", ":")).encode()
-    return (detector or Detector(DetectSettings())).on_frame(Frame(data=text, recv_ns=1, source="x"), 2)
+    return (detector or Detector(BARE)).on_frame(Frame(data=text, recv_ns=1, source="x"), 2)
 
 
 def reasons(told: list[Event]) -> list[str]:
@@ -86,7 +88,7 @@ def with_payload(body: Any, raw: bytes) -> Any:
 
 def test_every_create_frame_equals_the_oracle() -> None:
     """400 of 400, field by field, the derivable addresses too; the buy in the same transaction follows."""
-    detector = Detector(DetectSettings())
+    detector = Detector(BARE)
     for line, answer in zip(load("create.jsonl.gz"), load("oracle_create.jsonl.gz"), strict=True):
         oracle = json.loads(answer)
         told = detector.on_frame(Frame(data=line, recv_ns=7, source="x"), 9)
@@ -118,7 +120,7 @@ def test_every_create_frame_equals_the_oracle() -> None:
 
 def test_every_trade_frame_of_others_is_rejected_unparsed() -> None:
     """All 400; with the pool tracked the same frame is told."""
-    detector = Detector(DetectSettings())
+    detector = Detector(BARE)
     frames = [Frame(data=line, recv_ns=1) for line in load("trade.jsonl.gz")]
     assert [one for frame in frames for one in detector.on_frame(frame, 2)] == []
     assert detector.counters["frames_rejected"] == detector.counters["frames"] == 400
@@ -221,7 +223,7 @@ def test_several_creations_in_one_transaction() -> None:
 
 def test_a_frame_twice_is_told_once() -> None:
     """And the same launch under another signature is not new."""
-    detector, body = Detector(DetectSettings()), first()
+    detector, body = Detector(BARE), first()
     assert len(read(body, detector)) == 2
     assert read(body, detector) == []
     body["params"]["result"]["value"]["signature"] = "4" * 88
@@ -264,6 +266,6 @@ def test_mutated_frames_never_raise(cuts: list[tuple[int, bytes]]) -> None:
     for place, piece in cuts:
         at = place % len(data)
         data[at : at + len(piece)] = piece
-    for one in Detector(DetectSettings()).on_frame(Frame(data=bytes(data), recv_ns=1), 2):
+    for one in Detector(BARE).on_frame(Frame(data=bytes(data), recv_ns=1), 2):
         if isinstance(one, InputRefused):
             assert one.problem and one.cure

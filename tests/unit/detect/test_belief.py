@@ -49,7 +49,7 @@ FAILED = {"InstructionError": [0, {"Custom": 1}]}
 
 def make(**settings: object) -> Detector:
     """Return a detector of two venues: one that makes its coins, and one that does not."""
-    chosen = DetectSettings(**{"inspect_tokens": "none", **settings})  # type: ignore[arg-type]
+    chosen = DetectSettings(**{"inspect_tokens": "none", "creator_coins_max": 0, "bundles_max": 0, **settings})  # type: ignore[arg-type]
     return Detector(chosen, [venue(), venue("pumpfun", OTHER, markers=())])
 
 

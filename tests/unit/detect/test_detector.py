@@ -7,13 +7,17 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sniperforge.base.errors import ConfigError
 from sniperforge.base.events import (
     BotStarted,
+    BundleSeen,
+    CreatorKnown,
     Event,
     Frame,
     InputRefused,
+    LiquidityChanged,
     PoolCreated,
     PositionChanged,
     Swapped,
@@ -24,6 +28,7 @@ from sniperforge.detect.detector import REHEARSED_BYTES_MAX, Detector
 from sniperforge.detect.settings import DetectSettings
 from sniperforge.dex.venues import VENUES
 from tests.unit.detect.fakes import (
+    LIQUIDITY,
     OTHER,
     PROGRAM,
     TOKEN,
@@ -44,9 +49,13 @@ from tests.unit.detect.wire_forms import Made, base64_body, meta, wire
 LAUNCH = call(PROGRAM, data_line(creation("coin")))
 
 
-def make(settings: DetectSettings | None = None) -> Detector:
+#: What is learned of launches has tests of its own.
+BARE = DetectSettings(creator_coins_max=0, bundles_max=0)
+
+
+def make(settings: DetectSettings = BARE) -> Detector:
     """Return a detector of the fake venue."""
-    return Detector(settings or DetectSettings(), [venue()])
+    return Detector(settings, [venue()])
 
 
 def test_the_house_venues_are_watched_unless_others_are_given() -> None:
@@ -89,7 +98,7 @@ def test_an_unconcerned_frame_is_rejected_and_counted() -> None:
 )
 def test_an_unusable_frame_is_one_line(data: bytes, problem: str) -> None:
     """Where, what and what to do; and the next frame is read."""
-    detector = Detector(DetectSettings(frame_bytes_max=1_024), [venue()])
+    detector = make(replace(BARE, frame_bytes_max=1_024))
     (refused,) = detector.on_frame(Frame(data=data, recv_ns=9, source="tape:x"), 10)
     assert isinstance(refused, InputRefused)
     assert (refused.where, refused.origin_ns, refused.ts_ns) == ("tape:x", 9, 10)
@@ -187,3 +196,81 @@ def test_neither_a_trade_nor_a_block_is_rehearsed() -> None:
     assert len(heavy.data) > REHEARSED_BYTES_MAX
     assert detector.on_frame(heavy, 2) != []
     assert detector.rehearse() == []
+
+
+# ── what is learned of launches ──
+
+
+def told_of(detector: Detector, *lines: str, slot: int = 7, signature: str = "1" * 88) -> list[Event]:
+    """Return what the detector tells of a transaction with these payload lines."""
+    return detector.on_frame(frame(logs_json(call(PROGRAM, *lines), slot=slot, signature=signature)), now_ns=slot)
+
+
+def test_the_creator_is_told_right_behind_his_launch_and_never_before() -> None:
+    detector = make(DetectSettings())
+    told = told_of(detector, data_line(creation("coin")))
+    assert [type(one) for one in told] == [PoolCreated, CreatorKnown, TokenWanted]
+    known = told[1]
+    assert isinstance(known, CreatorKnown)
+    assert (known.launches, known.cause, known.trace_id) == (0, told[0].id, told[0].trace_id)
+    told_of(detector, data_line(creation("next")), signature="2" * 88)
+    assert len(detector.creators) == 2
+    assert detector.counters["events"] == 6
+
+
+def test_the_buys_of_a_launchs_slot_are_told_behind_the_first_transaction_of_a_later_one() -> None:
+    """A launch in it is on its way first."""
+    detector = make(DetectSettings())
+    told_of(detector, data_line(creation("coin")), data_line(trade("coin")))
+    assert [type(one) for one in told_of(detector, data_line(trade("coin")), signature="2" * 88)] == [Swapped]
+    told = told_of(detector, data_line(creation("next")), slot=8, signature="3" * 88)
+    assert [type(one) for one in told] == [PoolCreated, CreatorKnown, TokenWanted, BundleSeen]
+    seen = told[-1]
+    assert isinstance(seen, BundleSeen)
+    assert (seen.pool, seen.slot, seen.buys, seen.others_quote, seen.complete) == (
+        pool_of(key_of("coin")),
+        7,
+        2,
+        4,
+        True,
+    )
+
+
+def test_time_and_the_end_tell_what_no_later_slot_told() -> None:
+    detector = make(DetectSettings(bundle_window_ms=1))
+    told_of(detector, data_line(creation("coin")))
+    detector.on(TokenInspected(mint=key_of("coin"), token_program=TOKEN, found=True, supply=50), 1)
+    assert detector.on_tick(8) == []
+    (told,) = detector.on_tick(2_000_000)
+    assert isinstance(told, BundleSeen)
+    assert (told.supply, told.complete) == (50, True)
+    told_of(detector, data_line(creation("next")), signature="2" * 88)
+    (told,) = detector.end(9)
+    assert isinstance(told, BundleSeen)
+    assert not told.complete
+
+
+def test_a_withdrawal_is_remembered_of_the_creator() -> None:
+    """The fake venue's change of liquidity adds one to nothing: no rug, and no error."""
+    detector = make(DetectSettings())
+    told_of(detector, data_line(creation("coin")))
+    told = told_of(detector, data_line(LIQUIDITY + pool_of(key_of("coin"))), signature="2" * 88)
+    assert [type(one) for one in told] == [LiquidityChanged]
+    told = told_of(detector, data_line(creation("next")), signature="3" * 88)
+    assert [one.rugged for one in told if isinstance(one, CreatorKnown)] == [0]
+
+
+def test_without_trades_nobody_knows_who_bought() -> None:
+    detector = make(DetectSettings(trades="none"))
+    told_of(detector, data_line(creation("coin")))
+    assert detector.end(1) == []
+
+
+def test_a_rehearsal_learns_nothing_and_knows_nobody() -> None:
+    detector = make(DetectSettings())
+    told_of(detector, data_line(creation("coin")))
+    for _ in range(2):
+        again = detector.rehearse()
+        assert [one.launches for one in again if isinstance(one, CreatorKnown)] == [0]
+        assert not [one for one in again if isinstance(one, BundleSeen)]
+    assert len(detector.creators) == len(detector.bundles) == 1
