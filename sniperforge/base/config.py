@@ -68,6 +68,8 @@ def _positions(text: str) -> Iterator[tuple[str, int]]:
             prefix = f"{parent}.{last}" if parent else last
             if table[1] == "[[":
                 counts[name] = counts.get(name, -1) + 1
+                for inner in [other for other in counts if other.startswith(f"{name}.")]:
+                    del counts[inner]  # arrays inside the last element; those of this one start anew
                 prefix = f"{prefix}[{counts[name]}]"
             yield prefix, number
         elif key := _KEY.match(line):

@@ -53,6 +53,14 @@ def test_an_unknown_key_is_named_by_its_full_path_line_and_nearest() -> None:
     assert str(caught.value) == "x.toml:11: bots[1].limits.spend_mx: unknown key; did you mean 'spend_max'?"
 
 
+def test_arrays_inside_arrays_are_counted_anew_in_each_element() -> None:
+    """Or the line of the second bot's array would be told of the first one's."""
+    source = Source("x.toml", "[[a]]\n[[a.b]]\nk = 1\n[[a.b]]\n[[a]]\n[[a.b]]\nk = 2\n[[other]]\n[[a.b]]\nk = 3\n")
+    assert source.where("a[0].b[0].k") == "x.toml:3: a[0].b[0].k"
+    assert source.where("a[1].b[0].k") == "x.toml:7: a[1].b[0].k"
+    assert source.where("a[1].b[1].k") == "x.toml:10: a[1].b[1].k"
+
+
 def test_all_unknown_keys_are_told_at_once() -> None:
     source = Source("x.toml", "zzz = 1\n[limits]\nspend_min = 1\n[rings.market]\nlane = 2\n")
     with pytest.raises(ConfigErrors) as caught:
