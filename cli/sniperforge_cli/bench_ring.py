@@ -33,11 +33,12 @@ def bench_ring(
 
     from sniperforge.base.errors import EXIT_INTERRUPTED
     from sniperforge_cli import bench_ring_run as run
+    from sniperforge_cli import bench_ring_show as show
 
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(EXIT_INTERRUPTED))  # the children end with us
 
     chosen = [name.strip() for name in only.split(",") if name.strip()]
     report = run.measure(size=size, consumers=consumers, rate=rate, seconds=seconds, rounds=rounds, only=chosen)
     if svg:
-        Path(svg).write_text(run.drawn(report))
-    typer.echo(orjson.dumps(report) if json else "\n".join(run.table(report)))
+        Path(svg).write_text(show.drawn(report))
+    typer.echo(orjson.dumps(report) if json else "\n".join(show.table(report)))

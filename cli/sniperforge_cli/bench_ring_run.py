@@ -1,6 +1,6 @@
 """How `bench ring` measures: one producer, N consumers, forked; all transports in every round.
 
-transports -> runs (per round and transport) -> medians and paired ratios -> table, SVG
+transports -> runs (per round and transport) -> medians and paired ratios -> bench_ring_show
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from typing import Any
 import orjson
 
 from sniperforge.base.errors import UsageError
-from sniperforge_cli.bench_transports import Send, Transport, available
+from sniperforge_cli.bench_peers import available
+from sniperforge_cli.bench_transports import Load, Send, Transport
 
 HEADER = struct.Struct("qq")  # when it was due, number; number -1 ends the run
 _PATIENCE_S = 30.0
@@ -30,14 +31,7 @@ _PATIENCE_S = 30.0
 
 def measure(*, size: int, consumers: int, rate: int, seconds: float, rounds: int, only: list[str]) -> dict[str, Any]:
     """Run every transport once a round, in shuffled order, and return medians and paired ratios."""
-    transports, absent = available()
-    unknown = set(only) - {transport.name for transport in transports}
-    if unknown:
-        raise UsageError(
-            f"bench ring: {', '.join(sorted(unknown))} is not here; there is {[t.name for t in transports]}"
-        )
-    if only:
-        transports = [item for item in transports if item.name in only or item.name == "ring"]
+    transports, absent = available(only)
     runs: dict[str, list[dict[str, float]]] = {item.name: [] for item in transports}
     floors: list[int] = []
     for _ in range(rounds):
@@ -49,6 +43,8 @@ def measure(*, size: int, consumers: int, rate: int, seconds: float, rounds: int
         "machine": machine(),
         "size": size, "consumers": consumers, "rate": rate, "seconds": seconds, "rounds": rounds,
         "absent": absent,
+        "networked": [item.name for item in transports if item.networked],
+        "versions": {item.name: item.version for item in transports if item.version},
         "in_process_ns": in_process_ns(size),
         "futex_floor_p50_us": statistics.median(floors) / 1000 if floors else None,
         "transports": {name: _summary(name, rows, runs["ring"], rate) for name, rows in runs.items()},
@@ -60,7 +56,7 @@ def _summary(name: str, rows: list[dict[str, float]], ours: list[dict[str, float
     keys = ("rate", "p50_us", "p99_us", "p999_us", "cpu_us")
     summary: dict[str, Any] = {key: statistics.median(row[key] for row in rows) for key in keys}
     summary["best_p99_us"] = min(row["p99_us"] for row in rows)
-    summary["complete"] = len(good) == len(rows)
+    summary["complete"] = all(row["complete"] for row in rows)
     key = "p50_us" if rate else "rate"
     ratios = [ring[key] / row[key] for row, ring in good if row[key]]
     if ratios and name != "ring":
@@ -83,7 +79,7 @@ def machine() -> dict[str, object]:
 
 def run_once(transport: Transport, *, size: int, consumers: int, rate: int, seconds: float) -> dict[str, float]:
     """Carry messages for *seconds* and return rate, latency from the schedule, and CPU per message."""
-    transport.open(consumers)
+    transport.open(Load(size=size, consumers=consumers, paced=bool(rate)))
     answers: list[int] = []
     ready, say = os.pipe()
     pids = []
@@ -163,6 +159,7 @@ def _produce(transport: Transport, size: int, rate: int, seconds: float, tell: i
     end = first + int(seconds * 1e9)
     number = _paced(send, body, first, end, 1_000_000_000 // rate) if rate else _flat_out(send, body, end)
     send(HEADER.pack(0, -1) + body)
+    transport.flush()
     os.write(tell, orjson.dumps({"count": number, "first_ns": first, "cpu_s": time.process_time() - cpu}))
     os.close(tell)
     time.sleep(_PATIENCE_S)  # queues may have a thread that is still writing; the parent ends us
@@ -255,52 +252,3 @@ def in_process_ns(size: int) -> float:
                 read()
             best = min(best, (time.perf_counter_ns() - began) / 10_000)
     return round(best, 1)
-
-
-# ── showing ───────────────────────────────────────────────────────────────
-
-
-def table(report: dict[str, Any]) -> list[str]:
-    """Return the report as lines for a terminal."""
-    facts = report["machine"]
-    load = f"{report['rate']} msg/s" if report["rate"] else "as fast as it goes"
-    lines = [
-        f"{facts['system']}, Python {facts['python']}, {facts['cores']} cores, load {facts['load_1m']}",
-        f"1 -> {report['consumers']}, {report['size']} B, {load}, {report['rounds']} x {report['seconds']} s, medians",
-        f"{'transport':<24}{'msg/s':>12}{'p50 us':>10}{'p99 us':>10}{'p99.9 us':>10}{'cpu us':>8}  ring / it (min-max)",
-    ]
-    for name, row in report["transports"].items():
-        ratio = row.get("ring_ratio")
-        shown = f"{ratio[0]:.2f} ({ratio[1]:.2f}-{ratio[2]:.2f})" if ratio else ""
-        shown += "" if row["complete"] else "  INCOMPLETE: lost or too slow"
-        lines.append(
-            f"{name:<24}{row['rate']:>12,.0f}{row['p50_us']:>10.1f}{row['p99_us']:>10.1f}"
-            f"{row['p999_us']:>10.1f}{row['cpu_us']:>8.2f}  {shown}"
-        )
-    if report["futex_floor_p50_us"] is not None:
-        ours = report["transports"]["ring"]["p50_us"] / max(report["futex_floor_p50_us"], 0.001)
-        lines.append(f"bare C futex wake: p50 {report['futex_floor_p50_us']:.1f} us; the ring is {ours:.2f} of it")
-    lines.append(f"in one process, without a wake: publish and read take {report['in_process_ns']:.0f} ns")
-    if report["absent"]:
-        lines.append(f"not installed, not measured: {', '.join(report['absent'])}")
-    lines.append("Ours does not do: disk, network, several users. p99 on a shared machine is indicative only.")
-    return lines
-
-
-def drawn(report: dict[str, Any]) -> str:
-    """Return the medians as an SVG of bars: rate, or p50 where a rate was offered."""
-    key, unit = ("p50_us", "us, p50") if report["rate"] else ("rate", "messages a second")
-    rows = [(name, row[key]) for name, row in report["transports"].items()]
-    top = max(value for _, value in rows) or 1.0
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="720" height="{40 + 28 * len(rows)}" '
-        f'font-family="sans-serif" font-size="13">',
-        f'<text x="10" y="20">1 to {report["consumers"]}, {report["size"]} bytes: {unit}</text>',
-    ]
-    for index, (name, value) in enumerate(rows):
-        y, width = 34 + 28 * index, max(1, round(value / top * 400))
-        colour = "#0a7f5a" if name.startswith("ring") else "#8a94a6"
-        parts.append(f'<text x="10" y="{y + 15}">{name}</text>')
-        parts.append(f'<rect x="180" y="{y}" width="{width}" height="20" fill="{colour}"/>')
-        parts.append(f'<text x="{190 + width}" y="{y + 15}">{value:,.1f}</text>')
-    return "\n".join([*parts, "</svg>\n"])

@@ -1,17 +1,20 @@
-"""Transports for `sniperforge bench ring`: ours and what a Python user could pick today, one shape each.
+"""Transports for `sniperforge bench ring`: the ring, and what Python brings along.
 
-transport.open(consumers) in the parent; sender() in the producer, receiver(i) in consumer i.
-Peers that are not installed are left out and named.
+open(load) in the parent; sender() in the producer, receiver(i) in consumer i.
+What a user could install beside them stands in bench_peers.
 """
 
 from __future__ import annotations
 
+import abc
 import multiprocessing
 import socket
 import tempfile
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +22,42 @@ Send = Callable[[bytes], object]
 Receive = Callable[[], bytes]
 
 
-class Transport:
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a run will carry, so that a transport can take its good configuration for it."""
+
+    size: int  # bytes of every message
+    consumers: int  # each gets every message
+    paced: bool  # messages come on a schedule: none may be held back for a batch
+
+
+class Transport(abc.ABC):
     """One way to carry bytes from a process to others; opened before the fork, closed by the parent."""
 
     name = ""
+    #: A broker: it could also serve other hosts, and so does more work than the others.
+    networked = False
+    #: What exactly is measured, for the report; empty for what comes with this project or with Python.
+    version = ""
 
-    def open(self, consumers: int) -> None:
+    @abc.abstractmethod
+    def open(self, load: Load) -> None:
         """Make what producer and consumers share."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def sender(self) -> Send:
         """Return the function that sends one message to every consumer; called in the producer."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def receiver(self, index: int) -> Receive:
         """Return the function that waits for one message; called in consumer *index*."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def close(self) -> None:
         """Remove what open() made."""
+
+    def flush(self) -> None:  # noqa: B027  # most hold nothing back
+        """Send what the sender holds back for a batch; called in the producer after its last message."""
 
 
 class RingTransport(Transport):
@@ -46,11 +66,11 @@ class RingTransport(Transport):
     def __init__(self, name: str = "ring", *, spin_ns: int = 0, drained: bool = False) -> None:
         self.name, self.spin_ns, self.drained = name, spin_ns, drained
 
-    def open(self, consumers: int) -> None:
+    def open(self, load: Load) -> None:
         from sniperforge.shm.ring import Ring
 
         self.instance = f"bench-{uuid.uuid4().hex[:8]}"
-        names = [str(index) for index in range(consumers)]
+        names = [str(index) for index in range(load.consumers)]
         self.ring = Ring.create(
             "bench", instance=self.instance, capacity=1 << 20, consumers=names, deadline_ns=10_000_000_000
         )
@@ -92,9 +112,9 @@ class QueueTransport(Transport):
 
     name = "multiprocessing.Queue"
 
-    def open(self, consumers: int) -> None:
+    def open(self, load: Load) -> None:
         context = multiprocessing.get_context("fork")
-        self.queues = [context.Queue(10_000) for _ in range(consumers)]
+        self.queues = [context.Queue(10_000) for _ in range(load.consumers)]
 
     def sender(self) -> Send:
         puts = [queue.put for queue in self.queues]
@@ -119,8 +139,8 @@ class PipeTransport(Transport):
 
     name = "multiprocessing.Pipe"
 
-    def open(self, consumers: int) -> None:
-        self.pipes = [multiprocessing.Pipe(duplex=False) for _ in range(consumers)]
+    def open(self, load: Load) -> None:
+        self.pipes = [multiprocessing.Pipe(duplex=False) for _ in range(load.consumers)]
 
     def sender(self) -> Send:
         sends = [pipe[1].send_bytes for pipe in self.pipes]
@@ -145,8 +165,8 @@ class DatagramTransport(Transport):
 
     name = "unix datagram"
 
-    def open(self, consumers: int) -> None:
-        self.pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(consumers)]
+    def open(self, load: Load) -> None:
+        self.pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(load.consumers)]
 
     def sender(self) -> Send:
         sends = [pair[1].send for pair in self.pairs]
@@ -172,12 +192,11 @@ class ZmqTransport(Transport):
     name = "pyzmq"
 
     def __init__(self) -> None:
-        import zmq  # type: ignore[import-not-found,unused-ignore]
+        self.zmq: Any = import_module("zmq")
+        self.version = f"pyzmq {self.zmq.__version__}"
 
-        self.zmq: Any = zmq
-
-    def open(self, consumers: int) -> None:
-        self.consumers = consumers
+    def open(self, load: Load) -> None:
+        self.consumers = load.consumers
         self.folder = tempfile.mkdtemp(prefix="sf-zmq-")
         self.address = f"ipc://{self.folder}/socket"
 
@@ -220,15 +239,14 @@ class FifoTransport(Transport):
     name = "faster-fifo"
 
     def __init__(self) -> None:
-        import faster_fifo  # type: ignore[import-not-found,unused-ignore]
+        self.module: Any = import_module("faster_fifo")
+        self.version = f"faster-fifo {metadata.version('faster-fifo')}"
 
-        self.module: Any = faster_fifo
-
-    def open(self, consumers: int) -> None:
+    def open(self, load: Load) -> None:
         def same(message: bytes) -> bytes:
             return message
 
-        self.queues = [self.module.Queue(1 << 20, loads=bytes, dumps=same) for _ in range(consumers)]
+        self.queues = [self.module.Queue(1 << 20, loads=bytes, dumps=same) for _ in range(load.consumers)]
 
     def sender(self) -> Send:
         puts = [queue.put for queue in self.queues]
@@ -247,22 +265,3 @@ class FifoTransport(Transport):
     def close(self) -> None:
         for queue in self.queues:
             queue.close()
-
-
-def available() -> tuple[list[Transport], list[str]]:
-    """Return the transports that can run here, ours first, and the names of peers that are not installed."""
-    transports: list[Transport] = [
-        RingTransport(),
-        RingTransport("ring-drained", drained=True),
-        RingTransport("ring-spinning", spin_ns=200_000),
-        QueueTransport(),
-        PipeTransport(),
-        DatagramTransport(),
-    ]
-    absent = []
-    for kind in (ZmqTransport, FifoTransport):
-        try:
-            transports.append(kind())
-        except ImportError:
-            absent.append(kind.name)
-    return transports, absent
