@@ -280,10 +280,15 @@ def judge(
             continue
         later = [other for other in compared if _proves(other, one)]
         if later:
-            notes.append(f"{one.name} of slot {one.swap.slot} differs, later ones are equal: another client's form")
+            what = one.differences[0].line()
+            notes.append(
+                f"{one.name} of slot {one.swap.slot} differs ({what}), later ones are equal: a client's own form"
+            )
         else:
             alarms += [(difference, one.swap) for difference in one.differences]
     alarms += [(difference, None) for difference in _flags(compared)]
+    if compared and all(one.verdict in ("older", "not compared") for one in compared):
+        notes.append(f"nothing here proves our form: {len(compared)} swaps, none as we build it")
     judged = Judged(venue.name, tuple(compared), tuple(alarms), tuple(dict.fromkeys(notes)), deployed)
     return judged._replace(alarms=(*alarms, *_upgraded(venue, judged)))
 

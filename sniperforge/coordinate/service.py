@@ -33,6 +33,7 @@ from sniperforge.base.events import (
 from sniperforge.base.units import NANOS_PER_SECOND, ZERO_KEY
 from sniperforge.chain.signer import SignRefused
 from sniperforge.coordinate.builder import Builder
+from sniperforge.coordinate.canary_watch import CanaryWatch
 from sniperforge.coordinate.desk import Desk, Ticket
 from sniperforge.coordinate.execution import Execution, Transport
 from sniperforge.coordinate.intake import malformed
@@ -166,7 +167,8 @@ class Coordinator:
             self._publish(position)
         self._tasks.append(asyncio.create_task(self._maintain(), name="coordinate-maintenance"))
         if self.settings.canary_poll_s:
-            self._tasks.append(asyncio.create_task(self._watch(), name="coordinate-canary"))
+            watch = CanaryWatch(self.settings, self._venues, self._clock, self._halt)
+            self._tasks.append(asyncio.create_task(self._watched(watch), name="coordinate-canary"))
 
     async def drain(self, deadline_s: float) -> bool:
         """Refuse entries from now on and wait until nothing is in flight.
@@ -210,17 +212,16 @@ class Coordinator:
         except Exception as failure:
             self._failure = failure
 
-    async def _watch(self) -> None:
-        """Let the canary look for ever; what it tells is obeyed and told on. Its own failure ends it, never us."""
-        from sniperforge.coordinate.canary_watch import CanaryWatch
+    def _halt(self, event: Event) -> None:
+        """Obey what the canary tells, and tell it on."""
+        if isinstance(event, HaltChanged):
+            self.desk.halt(event)
+        self._publish(event)
 
-        def tell(event: Event) -> None:
-            if isinstance(event, HaltChanged):
-                self.desk.halt(event)
-            self._publish(event)
-
+    async def _watched(self, watch: CanaryWatch) -> None:
+        """Let the canary look for ever. Its own failure ends it, never us."""
         try:
-            await CanaryWatch(self.settings, self._venues, self._clock, tell).run()
+            await watch.run()
         except Exception as failure:
             cure = "trading goes on unwatched; report it, and restart to watch again"
             problem, now_ns = f"the canary failed: {failure!r}", self._clock.now_ns()
