@@ -48,6 +48,13 @@ class TransactionInvalid(SniperForgeError):
 class TransactionTooLong(TransactionInvalid):
     """These instructions need more bytes than a transaction may have."""
 
+    def __init__(self, size: int) -> None:
+        self.size = size
+        super().__init__(
+            f"the transaction is {size} bytes, {TRANSACTION_BYTES_MAX} are allowed; drop an optional instruction, "
+            "or name a lookup table that holds its fixed accounts"
+        )
+
 
 class TemplateMismatch(SniperForgeError):
     """A builder does not put its keys and numbers verbatim into the message."""
@@ -109,10 +116,7 @@ def compile_message(
     if size > TRANSACTION_BYTES_MAX and tables:
         message, size = _written(roles, listed, blockhash, _lookups(roles, listed, tables))
     if size > TRANSACTION_BYTES_MAX:
-        raise TransactionTooLong(
-            f"the transaction is {size} bytes, {TRANSACTION_BYTES_MAX} are allowed; drop an optional instruction, "
-            "or name a lookup table that holds its fixed accounts"
-        )
+        raise TransactionTooLong(size)
     return message
 
 
