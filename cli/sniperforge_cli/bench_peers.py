@@ -27,6 +27,8 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from sniperforge.base.errors import UnavailableError, UsageError
 from sniperforge_cli.bench_transports import (
     DatagramTransport,
@@ -199,6 +201,11 @@ class Server:
             what = f"did not start within {START_S:g} s" if code is None else f"ended with {code}"
             raise UnavailableError(f"{command[0]} {what}: {said[-1]}")
 
+    def cpu_s(self) -> float:
+        """Return the CPU seconds it took so far."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        return float(times.user + times.system)
+
     def stop(self) -> None:
         """End the server, by force when it does not listen."""
         self.process.terminate()
@@ -234,7 +241,7 @@ class BrokerTransport(Transport):
     """What brokers share: a server and a temporary folder for each run."""
 
     networked = True
-    server: Server | None = None
+    server: Server
 
     @abc.abstractmethod
     def start(self) -> Server:
@@ -249,9 +256,11 @@ class BrokerTransport(Transport):
             shutil.rmtree(self.folder)
             raise
 
+    def cpu_s(self) -> float:
+        return self.server.cpu_s()
+
     def close(self) -> None:
-        if self.server is not None:
-            self.server.stop()
+        self.server.stop()
         shutil.rmtree(self.folder)
 
 

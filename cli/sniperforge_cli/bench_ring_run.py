@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any
 
 import orjson
+import psutil
 
 from sniperforge.base.errors import UsageError
 from sniperforge_cli.bench_peers import available
@@ -27,6 +28,7 @@ from sniperforge_cli.bench_transports import Load, Send, Transport
 
 HEADER = struct.Struct("qq")  # when it was due, number; number -1 ends the run
 _PATIENCE_S = 30.0
+DISTURBED_CORES = 0.5  # a run beside more work of others than this is counted as disturbed
 
 
 def measure(*, size: int, consumers: int, rate: int, seconds: float, rounds: int, only: list[str]) -> dict[str, Any]:
@@ -41,6 +43,7 @@ def measure(*, size: int, consumers: int, rate: int, seconds: float, rounds: int
             runs[transport.name].append(run_once(transport, size=size, consumers=consumers, rate=rate, seconds=seconds))
     return {
         "machine": machine(),
+        "others": _others([row for rows in runs.values() for row in rows]),
         "size": size, "consumers": consumers, "rate": rate, "seconds": seconds, "rounds": rounds,
         "absent": absent,
         "networked": [item.name for item in transports if item.networked],
@@ -74,11 +77,22 @@ def machine() -> dict[str, object]:
     }
 
 
+def _others(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Return what else the machine did during the runs: cores at work for others, cores the host took."""
+    return {
+        "cores": statistics.median(row["other_cores"] for row in rows),
+        "stolen_cores": statistics.median(row["stolen_cores"] for row in rows),
+        "runs": len(rows),
+        "runs_disturbed": sum(row["other_cores"] + row["stolen_cores"] > DISTURBED_CORES for row in rows),
+    }
+
+
 # ── one run ───────────────────────────────────────────────────────────────
 
 
 def run_once(transport: Transport, *, size: int, consumers: int, rate: int, seconds: float) -> dict[str, float]:
     """Carry messages for *seconds* and return rate, latency from the schedule, and CPU per message."""
+    quiet = _times()
     transport.open(Load(size=size, consumers=consumers, paced=bool(rate)))
     answers: list[int] = []
     ready, say = os.pipe()
@@ -91,12 +105,14 @@ def run_once(transport: Transport, *, size: int, consumers: int, rate: int, seco
             pids.append(forked(work, place=1 if consumers == 1 else None))
             os.close(tell)
         told(ready, consumers)
+        cpu_before = transport.cpu_s()
         fd, tell = os.pipe()
         answers.append(fd)
         work = partial(_produce, transport, size, rate, seconds, tell)
         pids.append(forked(work, place=0 if consumers == 1 else None))
         os.close(tell)
         results = [answer(fd) for fd in answers]
+        cpu_beside = transport.cpu_s() - cpu_before
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
@@ -104,15 +120,28 @@ def run_once(transport: Transport, *, size: int, consumers: int, rate: int, seco
         for fd in (*answers, ready, say):
             os.close(fd)
         transport.close()
-    return _folded(results[-1], results[:-1])
+    return _folded(results[-1], results[:-1], cpu_beside) | _disturbance(quiet, _times())
 
 
-def _folded(sent: dict[str, float], received: list[dict[str, float]]) -> dict[str, float]:
+def _times() -> tuple[float, float, float, float]:
+    """Return seconds: now, CPU of this process and its ended children, CPU of all, stolen by the host."""
+    all_ = psutil.cpu_times()
+    ours = sum(os.times()[:4])
+    busy = sum(getattr(all_, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq"))
+    return time.monotonic(), ours, busy, getattr(all_, "steal", 0.0)
+
+
+def _disturbance(before: tuple[float, ...], after: tuple[float, ...]) -> dict[str, float]:
+    span, ours, busy, stolen = (late - early for early, late in zip(before, after, strict=True))
+    return {"other_cores": max(busy - ours, 0.0) / span, "stolen_cores": stolen / span}
+
+
+def _folded(sent: dict[str, float], received: list[dict[str, float]], cpu_beside: float) -> dict[str, float]:
     count = sent.get("count", 0)
     complete = bool(count) and all(row.get("count") == count and row.get("ordered") for row in received)
     last = max((row.get("last_ns", 0.0) for row in received), default=0.0)
     span_s = max(last - sent.get("first_ns", last), 1.0) / 1e9
-    cpu = sent.get("cpu_s", 0.0) + sum(row.get("cpu_s", 0.0) for row in received)
+    cpu = cpu_beside + sent.get("cpu_s", 0.0) + sum(row.get("cpu_s", 0.0) for row in received)
     folded = {"complete": float(complete), "rate": count / span_s, "cpu_us": cpu / max(count, 1) * 1e6}
     for key in ("p50_us", "p99_us", "p999_us"):
         folded[key] = statistics.median(row.get(key, 0.0) for row in received)

@@ -56,6 +56,10 @@ class Transport(abc.ABC):
     def close(self) -> None:
         """Remove what open() made."""
 
+    def cpu_s(self) -> float:
+        """Return the CPU seconds that processes beside producer and consumers took so far."""
+        return 0.0
+
     def flush(self) -> None:  # noqa: B027  # most hold nothing back
         """Send what the sender holds back for a batch; called in the producer after its last message."""
 
