@@ -120,8 +120,8 @@ def compare(swap: Swap) -> Compared:
     if not ours:
         built = ", ".join(sorted({form.name for form in forms(venue)}))
         return Compared(swap, "not compared", name, reason=f"we do not build {name}, only {built}")
-    nearest = min((_differences(swap, form), at) for at, form in enumerate(ours))
-    form, found = ours[nearest[1]], nearest[0][1]
+    measured = [(form, *_differences(swap, form)) for form in ours]
+    form, _, found = min(measured, key=lambda one: one[1])  # of equally near ones the plainest, which comes first
     if not found:
         return Compared(swap, "equal", name, form)
     if _is_other_side(found, ours):
@@ -152,7 +152,9 @@ def _differences(swap: Swap, form: Form) -> tuple[int, list[Difference]]:
     """Return how far *swap* is from *form*, and everything that differs."""
     found = list(_places(swap, form))
     far = len(found)
-    listed, is_open = len(swap.accounts), form.fixed < len(form.rows)
+    listed, size = len(swap.accounts), len(swap.data)
+    # Longer arguments that our tables read to the last byte describe the accounts behind the list.
+    is_open = form.fixed < len(form.rows) or (size > form.size and _reads(swap))
     if listed < form.fixed or (listed > form.fixed and not is_open):
         missing = form.rows[listed : form.fixed]
         more = ", ".join(text(key) for key in swap.accounts[form.fixed :][:4])
@@ -160,7 +162,7 @@ def _differences(swap: Swap, form: Form) -> tuple[int, list[Difference]]:
         expect = f"{form.fixed}{' and arrays' if is_open else ''}"
         found.append(_difference(swap, "accounts", expect, f"{listed}, {what}"))
         far += abs(listed - form.fixed)
-    if (size := len(swap.data)) != form.size and not _reads(swap):
+    if size != form.size and not _reads(swap):
         found.append(_difference(swap, "data", f"{form.size} bytes", f"{size} bytes"))
         far += 1
     return far, found
