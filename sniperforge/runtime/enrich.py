@@ -1,6 +1,7 @@
 """Fetches what a frame did not carry: transactions and mint accounts, off the hot path.
 
 TransactionWanted -> Frame(late)      TokenWanted -> TokenInspected
+FactsWanted -> what `sniperforge.runtime.inspect` reads
 
 A node shows a transaction some slots after its logs, so "not there yet" is asked
 again with growing waits. Work in flight is bounded: what is dropped is counted.
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -19,12 +20,22 @@ import orjson
 
 from sniperforge.base.clock import Clock
 from sniperforge.base.errors import DecodeError, UnavailableError
-from sniperforge.base.events import Event, Frame, InputRefused, TokenInspected, TokenWanted, TransactionWanted, event_id
+from sniperforge.base.events import (
+    Event,
+    FactsWanted,
+    Frame,
+    InputRefused,
+    TokenInspected,
+    TokenWanted,
+    TransactionWanted,
+    event_id,
+)
 from sniperforge.base.keys import key, text
 from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.chain.rpc import RpcClient
 from sniperforge.dex.token import decode_mint
 from sniperforge.feeds.address import scrubbed
+from sniperforge.runtime.inspect import Inspector
 from sniperforge.runtime.loop import Message
 
 IN_FLIGHT_MAX = 64
@@ -62,6 +73,7 @@ class Enricher:
         self._pause = pause
         self._tasks: set[asyncio.Task[None]] = set()
         self._tokens: OrderedDict[Pubkey, TokenInspected | None] = OrderedDict()
+        self._inspector = Inspector(self._asked, deliver, clock)
         self.dropped = 0
 
     def take(self, event: Event) -> bool:
@@ -73,6 +85,9 @@ class Enricher:
                 self._answer_again(event.mint)
                 return True
             work = self._token(event)
+        elif isinstance(event, FactsWanted):
+            self._inspect(event)
+            return True
         else:
             return False
         if len(self._tasks) >= IN_FLIGHT_MAX:
@@ -84,10 +99,20 @@ class Enricher:
             self._tokens[event.mint] = None
             if len(self._tokens) > TOKENS_KEPT:
                 self._tokens.popitem(last=False)
+        self._start(work)
+        return True
+
+    def _inspect(self, wanted: FactsWanted) -> None:
+        facts = self._inspector.missing(wanted)
+        if facts and len(self._tasks) >= IN_FLIGHT_MAX:
+            self._drop(wanted)
+        elif facts:
+            self._start(self._inspector.read(wanted, facts))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return True
 
     def _drop(self, event: Event) -> None:
         """Count what there is no room for; it is told at 1, 2, 4, 8 … of them."""
@@ -160,8 +185,16 @@ class Enricher:
             extensions=mint.extensions,
         )
 
-    async def _asked(self, method: str, parameters: list[Any], what: str, field: str = "") -> Any:
-        """Return the answer once there is one, None when there is none after all attempts."""
+    async def _asked(
+        self,
+        method: str,
+        parameters: list[Any],
+        what: str,
+        field: str = "",
+        *,
+        ready: Callable[[Any], bool] = lambda answer: answer is not None,
+    ) -> Any:
+        """Return the answer once it is *ready*, None when it is not after all attempts."""
         wait_s, last = WAIT_FIRST_S, ""
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -174,7 +207,7 @@ class Enricher:
                 last = scrubbed(str(problem), self._client.target.url)
                 continue
             found = answer.get(field) if field and isinstance(answer, dict) else answer
-            if found is not None:
+            if ready(found):
                 return found
             last = "the node does not have it"
         self._deliver(
