@@ -76,13 +76,20 @@ def read_swaps(document: bytes, *, source: str, venues: Container[str]) -> list[
     """
     frame = read_line(document, recv_ns=0, source=source)
     if b'"program_id"' in frame.data[:_BARE_MAX] and b'"meta"' not in frame.data[:_BARE_MAX]:
-        return list(_bare(orjson.loads(frame.data), venues))
+        return list(_bare(_loads(frame.data), venues))
     readings = [one for one in read_frame(frame.data) if isinstance(one, Transaction)]
     wanted = [one for one in readings if one.carries_instructions and not one.failed and _calls(one, venues)]
     if not wanted:
         return []
-    about = dict(_abouts(orjson.loads(frame.data), 0))
+    about = dict(_abouts(_loads(frame.data), 0))
     return [swap for one in wanted for swap in _swaps(one, about.get(one.signature, _NOTHING), venues)]
+
+
+def _loads(data: bytes) -> object:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as problem:
+        raise DecodeError(f"not JSON ({problem}); check the source") from None
 
 
 def _bare(body: object, venues: Container[str]) -> Iterator[Swap]:
@@ -152,9 +159,10 @@ def _abouts(value: object, depth: int) -> Iterator[tuple[str, About]]:
         for item in value:
             yield from _abouts(item, depth + 1)
     elif isinstance(value, dict):
-        if isinstance(value.get("meta"), dict) and isinstance(value.get("transaction"), dict | list):
+        meta, body = value.get("meta"), value.get("transaction")
+        if isinstance(meta, dict) and isinstance(body, dict | list):
             try:
-                yield _about(value["transaction"], value["meta"])
+                yield _about(body, meta)
             except (DecodeError, IndexError):
                 return  # its instructions may be readable all the same: it says nothing of flags
         else:
@@ -162,7 +170,7 @@ def _abouts(value: object, depth: int) -> Iterator[tuple[str, About]]:
                 yield from _abouts(item, depth + 1)
 
 
-def _about(body: object, meta: JsonObject) -> tuple[str, About]:
+def _about(body: JsonObject | list[object], meta: JsonObject) -> tuple[str, About]:
     signature, header, listed, parsed = _header(body)
     flags = list(parsed) or _flags(header, len(listed))
     writable, readonly = _looked_up(meta)
@@ -179,7 +187,7 @@ def _about(body: object, meta: JsonObject) -> tuple[str, About]:
     return signature, About(dict(zip(listed, flags, strict=False)), mints)
 
 
-def _header(body: object) -> tuple[str, tuple[int, int, int], list[Pubkey], list[Flags]]:
+def _header(body: JsonObject | list[object]) -> tuple[str, tuple[int, int, int], list[Pubkey], list[Flags]]:
     """Return signature, header, static keys, and the flags where the node printed them (jsonParsed)."""
     if isinstance(body, list):
         raw = base64(str(body[0]))
@@ -187,8 +195,6 @@ def _header(body: object) -> tuple[str, tuple[int, int, int], list[Pubkey], list
         at = 1 + _SIGNATURE_BYTES * len(message.signatures)
         at += raw[at] >= 0x80
         return signature_text(list(message.signatures[0])), (raw[at], raw[at + 1], raw[at + 2]), list(message.keys), []
-    if not isinstance(body, dict):
-        raise DecodeError("no transaction; check the source")
     message_body, signatures = body.get("message"), body.get("signatures")
     if not isinstance(message_body, dict) or not isinstance(signatures, list) or not signatures:
         raise DecodeError("no message; check the source")
@@ -272,6 +278,11 @@ _POOL_ACCOUNTS: dict[str, Callable[[bytes], Record]] = {
 }
 
 
+#: These two make their accounts larger beforehand: their layouts take any size, and what
+#: is then written behind the last field they know nobody reads.
+_KNOWN_BYTES = {"pumpfun": 125, "pumpswap": 271}
+
+
 def read_pool(venue: Venue, raw: bytes) -> dict[str, Pubkey] | Difference:
     """Return the keys a pool's account holds, by name, or how it is not what our layout says."""
     try:
@@ -279,9 +290,9 @@ def read_pool(venue: Venue, raw: bytes) -> dict[str, Pubkey] | Difference:
     except DecodeError as problem:
         what, _, cure = str(problem).partition("; ")
         return Difference("pool account", "our layout", what, cure or "compare the layout with the newest IDL")
-    # Venues make their accounts larger beforehand; what they then write there nobody reads.
-    if record.tail and any(raw[-record.tail :]):
-        found = f"{len(raw)} bytes, the last {record.tail} in use"
-        cure = f"compare the layout in sniperforge/dex with {venue.name}'s newest IDL"
-        return Difference("pool account", f"{len(raw) - record.tail} bytes that mean something", found, cure)
+    known = _KNOWN_BYTES.get(venue.name, len(raw))
+    if any(raw[known:]):
+        found = f"{len(raw)} bytes, in use behind byte {known}"
+        cure = f"stop trading on {venue.name}, then compare our layout of that account with the newest IDL"
+        return Difference("pool account", f"{known} bytes that mean something", found, cure)
     return dict(record.keys)
