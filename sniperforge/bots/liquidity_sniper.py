@@ -1,6 +1,6 @@
 """liquidity_sniper: buys launches that pass its filters, and gets out by its exit program.
 
-PoolCreated -> LaunchRefused | TokenWanted (it waits) | OrderProposed (buy)
+PoolCreated -> LaunchRefused | TokenWanted, FactsWanted (it waits) | OrderProposed (buy)
 fills       -> positions; trades and time -> OrderProposed (sell)
 
 The first message it makes is BotStarted: the coordinator answers with the open
@@ -36,16 +36,17 @@ from sniperforge.base.events import (
     PositionChanged,
     Swapped,
     TokenInspected,
-    TokenWanted,
     event_id,
 )
 from sniperforge.base.units import BPS_ONE, NANOS_PER_SECOND, ZERO_KEY, Pubkey
 from sniperforge.bots.holdings import Holdings, advance
-from sniperforge.bots.judge import Judge, Verdict
-from sniperforge.bots.settings import check_venues, known_venues, read_settings
+from sniperforge.bots.judge import Judge, Verdict, questions
+from sniperforge.bots.settings import check_filters, known_venues, read_settings
 from sniperforge.dex.venue import Venue
 from sniperforge.trading.exits import ExitSettings
+from sniperforge.trading.facts import TOLD
 from sniperforge.trading.filters import CURVES, NANOS_PER_MS, FilterSettings, Refusal, refusal
+from sniperforge.trading.required import Required, quoter
 from sniperforge.trading.sizing import SizingSettings, size_entry
 
 KIND = "liquidity_sniper"
@@ -60,6 +61,7 @@ _NO_POOL = Pool(
     base_reserve=0,
     quote_reserve=0,
 )
+FACTS_TOLD = tuple(TOLD)
 _MONEY = PositionChanged | OrderSigned | OrderSent | OrderLanded | OrderFailed | OrderRefused | OrderExpired
 
 
@@ -88,8 +90,8 @@ def settings_from(
 ) -> SniperSettings:
     """Return the settings in a TOML table; raises ConfigErrors with every problem by its full key path."""
     settings = read_settings(SniperSettings, raw, where, source)
-    place = f"{where}.filters.venues" if where else "filters.venues"
-    check_venues(settings.filters.venues, known_venues() if venues is None else venues, place, source)
+    place = f"{where}.filters" if where else "filters"
+    check_filters(settings.filters, known_venues() if venues is None else venues, place, source)
     return settings
 
 
@@ -97,6 +99,12 @@ def make(name: str, raw: Mapping[str, Any], *, where: str = "", source: Source |
     """Return the bot *name* with the settings in *raw*; raises ConfigErrors."""
     venues = known_venues()
     return LiquiditySniper(name, settings_from(raw, where, source=source, venues=venues), venues)
+
+
+def judge_of(settings: SniperSettings, venues: Mapping[str, Venue], required: Required | None = None) -> Judge:
+    """Return the judge of a bot with these settings; *required* is that of such a judge, to be shared."""
+    size = settings.filters.impact_quote_amount or settings.sizing.quote_amount
+    return Judge(settings.filters, frozenset(venues), quote=quoter(size, venues), required=required)
 
 
 class _Entry(msgspec.Struct, frozen=True, gc=False):
@@ -130,6 +138,7 @@ class LiquiditySniper:
         name: of this instance, in every message it makes.
         settings: checked.
         venues: every venue by name.
+        required: that of another bot with these settings, to be shared with what it was told.
     """
 
     interest: frozenset[type[Event]] = frozenset(
@@ -151,10 +160,14 @@ class LiquiditySniper:
         }
     )
 
-    def __init__(self, name: str, settings: SniperSettings, venues: Mapping[str, Venue]) -> None:
+    def __init__(
+        self, name: str, settings: SniperSettings, venues: Mapping[str, Venue], *, required: Required | None = None
+    ) -> None:
         self.name = name
         self._settings, self._venues = settings, venues
-        self._judge = Judge(settings.filters, frozenset(venues))
+        self._judge = judge_of(settings, venues, required)
+        if self._judge.required is not None:
+            self.interest = LiquiditySniper.interest | self._judge.required.kinds
         self._holdings = Holdings(name, settings.exits, venues)
         self._entries: dict[int, _Entry] = {}
         self._entering_mints: set[Pubkey] = set()
@@ -193,8 +206,8 @@ class LiquiditySniper:
             out += self._holdings.market(event, now_ns)
         elif isinstance(event, PoolMigrated):
             out += self._holdings.market(event, now_ns)
-        elif isinstance(event, TokenInspected):
-            for verdict in self._judge.token(event, now_ns):
+        elif isinstance(event, FACTS_TOLD):
+            for verdict in self._judge.told(event, now_ns):
                 out += self._decide(verdict, now_ns)
         elif isinstance(event, HaltChanged):
             # The halt of one venue is the coordinator's: it refuses those orders by name.
@@ -221,7 +234,7 @@ class LiquiditySniper:
         """
         if self._launch is None:
             return []
-        stranger = LiquiditySniper(self.name, self._settings, self._venues)
+        stranger = LiquiditySniper(self.name, self._settings, self._venues, required=self._judge.required)
         stranger._started = True
         return [self._launch, *stranger.on(self._launch, self._launch.ts_ns)]
 
@@ -239,16 +252,7 @@ class LiquiditySniper:
         address = launch.pool.address
         if verdict.waits:
             self._fresh.setdefault(address, launch.pool)
-            if verdict.wants_token:
-                wanted = TokenWanted(
-                    ts_ns=now_ns,
-                    origin_ns=launch.origin_ns,
-                    trace_id=launch.trace_id,
-                    cause=launch.id,
-                    mint=launch.pool.base_mint,
-                )
-                return [wanted]
-            return []
+            return questions(verdict, now_ns)
         waited_ns = now_ns - launch.ts_ns if verdict.waited else 0
         answer = verdict.refusal or self._enter(launch, self._fresh.get(address, launch.pool), waited_ns, now_ns)
         if isinstance(answer, OrderProposed):
@@ -274,7 +278,7 @@ class LiquiditySniper:
         """Return the order that buys *launch*, or what stands against it at this moment."""
         refused = self._no_room(pool, now_ns)
         if refused is None and pool is not launch.pool:  # it waited, and was traded meanwhile
-            refused = self._judge.reserves(pool)
+            refused = self._judge.again(launch, pool, now_ns)
         if refused is not None:
             return refused
         size = size_entry(pool, self._sizing, self._venues[pool.venue])

@@ -1,9 +1,10 @@
 """pool_watch: forwards every launch with a judgement by the same filters, and never trades.
 
-PoolCreated -> PoolCreated, then LaunchPassed | LaunchRefused (at once, or when its mint was read)
+PoolCreated -> PoolCreated, then LaunchPassed | LaunchRefused (at once, or when what it waits for was told)
 
 Its settings are one section, `filters`, with the sniper's names: a set of filters can be
-watched for a day before money stands behind it.
+watched for a day before money stands behind it. It buys nothing, so facts about a buy
+need `impact_quote_amount`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ from typing import Any
 import msgspec
 
 from sniperforge.base.config import Source
-from sniperforge.base.events import Event, LaunchPassed, LaunchRefused, PoolCreated, TokenInspected, TokenWanted
-from sniperforge.bots.judge import Judge, Verdict
-from sniperforge.bots.settings import check_venues, known_venues, read_settings
+from sniperforge.base.events import Event, LaunchPassed, LaunchRefused, PoolCreated, TokenInspected
+from sniperforge.bots.judge import Judge, Verdict, questions
+from sniperforge.bots.settings import check_filters, known_venues, read_settings
 from sniperforge.dex.venue import Venue
+from sniperforge.trading.facts import TOLD
 from sniperforge.trading.filters import FilterSettings
+from sniperforge.trading.required import quoter
 
 KIND = "pool_watch"
+FACTS_TOLD = tuple(TOLD)
 
 
 class WatchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,14 +38,21 @@ def settings_from(
 ) -> WatchSettings:
     """Return the settings in a TOML table; raises ConfigErrors with every problem by its full key path."""
     settings = read_settings(WatchSettings, raw, where, source)
-    place = f"{where}.filters.venues" if where else "filters.venues"
-    check_venues(settings.filters.venues, known_venues() if venues is None else venues, place, source)
+    place = f"{where}.filters" if where else "filters"
+    check_filters(settings.filters, known_venues() if venues is None else venues, place, source, sized=False)
     return settings
 
 
 def make(name: str, raw: Mapping[str, Any], *, where: str = "", source: Source | None = None) -> PoolWatch:
     """Return the bot *name* with the settings in *raw*; raises ConfigErrors."""
-    return PoolWatch(name, settings_from(raw, where, source=source), frozenset(known_venues()))
+    venues = known_venues()
+    return PoolWatch(name, settings_from(raw, where, source=source, venues=venues), venues)
+
+
+def judge_of(settings: WatchSettings, venues: Mapping[str, Venue]) -> Judge:
+    """Return the judge of a bot with these settings."""
+    quote = quoter(settings.filters.impact_quote_amount, venues)
+    return Judge(settings.filters, frozenset(venues), quote=quote)
 
 
 class PoolWatch:
@@ -49,9 +60,11 @@ class PoolWatch:
 
     interest: frozenset[type[Event]] = frozenset({PoolCreated, TokenInspected})
 
-    def __init__(self, name: str, settings: WatchSettings, venues: frozenset[str]) -> None:
+    def __init__(self, name: str, settings: WatchSettings, venues: Mapping[str, Venue]) -> None:
         self.name = name
-        self._judge = Judge(settings.filters, venues)
+        self._judge = judge_of(settings, venues)
+        if self._judge.required is not None:
+            self.interest = PoolWatch.interest | self._judge.required.kinds
         self._launches = self._passed = 0
 
     def describe(self) -> str:
@@ -63,8 +76,8 @@ class PoolWatch:
         if isinstance(event, PoolCreated):
             self._launches += 1
             return [event, *self._tell(self._judge.launch(event, now_ns), now_ns)]
-        if isinstance(event, TokenInspected):
-            return [said for verdict in self._judge.token(event, now_ns) for said in self._tell(verdict, now_ns)]
+        if isinstance(event, FACTS_TOLD):
+            return [said for verdict in self._judge.told(event, now_ns) for said in self._tell(verdict, now_ns)]
         return []
 
     def on_tick(self, now_ns: int) -> list[Event]:
@@ -76,8 +89,7 @@ class PoolWatch:
         header = {"ts_ns": now_ns, "origin_ns": launch.origin_ns, "trace_id": launch.trace_id, "cause": launch.id}
         pool = launch.pool
         if verdict.waits:
-            if verdict.wants_token:
-                yield TokenWanted(**header, mint=pool.base_mint)
+            yield from questions(verdict, now_ns)
         elif verdict.refusal is None:
             self._passed += 1
             yield LaunchPassed(**header, bot=self.name, pool=pool.address, base_mint=pool.base_mint, venue=pool.venue)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
@@ -11,6 +11,9 @@ import msgspec
 from sniperforge.base.config import ConfigErrors, Source, settings
 from sniperforge.base.errors import ConfigError
 from sniperforge.dex.venue import Venue
+from sniperforge.trading.conditions import leaves, parse
+from sniperforge.trading.facts import QUOTE_NAMED
+from sniperforge.trading.filters import FilterSettings
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -77,14 +80,36 @@ def known_venues() -> Mapping[str, Venue]:
     return VENUES
 
 
-def check_venues(names: Iterable[str], known: Iterable[str], where: str, source: Source | None = None) -> None:
-    """Raise ConfigErrors for every name in *names* that no venue of this build has."""
-    known = sorted(known)
-    problems = []
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            cure = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-            problems.append(ConfigError(_place(where, source), f"{name!r} is not a venue", cure))
+def check_filters(
+    filters: FilterSettings, known: Iterable[str], where: str, source: Source | None = None, *, sized: bool = True
+) -> None:
+    """Raise ConfigErrors for what only the bot can know of its filters.
+
+    Args:
+        known: names of all venues of this build.
+        where: dotted path of the filters' table.
+        sized: the bot buys, so there is a size to ask the impact of.
+    """
+    names = sorted(known)
+    problems = [
+        ConfigError(_place(f"{where}.venues", source), *_stranger(name, names))
+        for name in filters.venues
+        if name not in names
+    ]
+    node = parse(filters.require, f"{where}.require")[0] if filters.require else None
+    for leaf in leaves(node) if node is not None else ():
+        if leaf.name == "venue":
+            wrong = [str(name) for name in leaf.choices or () if name not in names]
+            problems += [ConfigError(_place(leaf.path, source), *_stranger(name, names)) for name in wrong]
+        if leaf.name in QUOTE_NAMED and not (sized or filters.impact_quote_amount):
+            problem = f"{leaf.name} is about a buy, and this bot buys nothing"
+            cure = f"set {where}.impact_quote_amount to the size you mean"
+            problems.append(ConfigError(_place(leaf.path, source), problem, cure))
     if problems:
         raise ConfigErrors(problems)
+
+
+def _stranger(name: str, known: Sequence[str]) -> tuple[str, str]:
+    """Return what is wrong with a venue nobody has, and what to do."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"{name!r} is not a venue", f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"

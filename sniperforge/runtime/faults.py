@@ -41,7 +41,8 @@ def every_problem(
         places = [_inside(problem.where, path, source) for problem in fresh.values()]
         for place, (line, problem) in zip(places, fresh.items(), strict=True):
             # What is missing because we took it out was told before.
-            if "missing required field" not in problem.problem or not any(each.startswith(place) for each in gone):
+            emptied = "missing required field" in problem.problem or "is empty" in problem.problem
+            if not (emptied and any(each.startswith(place) for each in gone)):
                 found[line] = problem
         taken = [_take_out(raw, place) for place in places]
         gone += places

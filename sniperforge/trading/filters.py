@@ -11,31 +11,31 @@ it compared.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import msgspec
 
 from sniperforge.base import keys
-from sniperforge.base.errors import DecodeError
 from sniperforge.base.events import Pool, PoolCreated
-from sniperforge.base.units import NANOS_PER_SECOND, ZERO_KEY, Pubkey
-from sniperforge.dex.programs import TOKEN, USDC, WSOL
+from sniperforge.base.units import NANOS_PER_SECOND, ZERO_KEY
+from sniperforge.dex.programs import TOKEN
 from sniperforge.dex.token import EXTENSIONS
+from sniperforge.trading import conditions
 from sniperforge.trading.creator_rate import CreatorRate
+from sniperforge.trading.launch import CURVES as CURVES
+from sniperforge.trading.launch import NANOS_PER_MS as NANOS_PER_MS
+from sniperforge.trading.launch import PLAIN, QUOTE_NAMES, WITH_METADATA, is_key, key_text
+from sniperforge.trading.launch import TokenFacts as TokenFacts
+from sniperforge.trading.launch import facts_of_program as facts_of_program
+from sniperforge.trading.launch import is_curve as is_curve
+from sniperforge.trading.launch import opens_ns as opens_ns
+from sniperforge.trading.launch import quote_liquidity as quote_liquidity
 from sniperforge.trading.patterns import Pattern, pattern_problem
 from sniperforge.trading.refusal import Refusal as Refusal
 from sniperforge.trading.refusal import refusal as refusal
 
-NANOS_PER_MS = 1_000_000
 #: More than any amount: what no maximum compares as.
 NO_BOUND = 1 << 128
-
-#: Quote mints that settings may call by name.
-QUOTE_NAMES = {"SOL": WSOL, "USDC": USDC}
-
-#: Venues where nobody can take liquidity out, and where reserves that set the
-#: price are virtual: a fresh curve quotes 30 SOL and holds none.
-CURVES = frozenset(("pumpfun", "raydium_launchlab"))
 
 #: Extensions with which somebody can take, freeze, tax or mint what we hold.
 EXTENSIONS_REFUSED = (
@@ -83,6 +83,9 @@ class FilterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         name_require … uri_refuse: regular expressions, searched, case ignored; empty: off.
         creator_launches_max: launches of one creator within creator_window_s; 0: no bound.
         mayhem, cashback: coins that carry these pump.fun flags.
+        require: an expression over facts, see `sniperforge.trading.conditions`; empty: none.
+        impact_quote_amount: the buy that the facts `buy_impact_bps` and `buy_fee_bps` are
+            asked for; 0: the whole `sizing.quote_amount`.
     """
 
     venues: tuple[str, ...] = ()
@@ -115,15 +118,17 @@ class FilterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     creator_window_s: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 3_600
     mayhem: Choice = "refuse"
     cashback: Choice = "allow"
+    require: dict[str, object] | list[object] = {}
+    impact_quote_amount: Amount = 0
 
     def faults(self) -> Iterator[tuple[str, str, str]]:
         """Yield (key, problem, cure) of what types and ranges cannot say."""
         for name in self.quote_mints:
-            if name not in QUOTE_NAMES and not _is_key(name):
+            if name not in QUOTE_NAMES and not is_key(name):
                 yield "quote_mints", f"{name!r} is neither SOL, USDC nor a base58 key", "write the mint's address"
         for label in ("creators_allowed", "creators_refused"):
             for name in getattr(self, label):
-                if not _is_key(name):
+                if not is_key(name):
                     yield label, f"{name!r} is not a base58 key", "write the creator's address"
         for label in ("liquidity_quote", "curve_quote", "base_reserve"):
             least, most = getattr(self, f"{label}_min"), getattr(self, f"{label}_max")
@@ -136,75 +141,13 @@ class FilterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         for label in PATTERNS:
             if problem := pattern_problem(getattr(self, label)):
                 yield label, problem, "mend the pattern, or leave it empty"
+        yield from conditions.parse(self.require, "require")[1]
 
 
 PATTERNS = ("name_require", "name_refuse", "symbol_require", "symbol_refuse", "uri_require", "uri_refuse")
 
 
-def _is_key(name: str) -> bool:
-    try:
-        keys.key(name)
-    except DecodeError:
-        return False
-    return True
-
-
-# ── facts ─────────────────────────────────────────────────────────────────
-
-
-def is_curve(pool: Pool) -> bool:
-    """Return whether *pool* is a bonding curve (virtual reserves, liquidity nobody can remove)."""
-    return pool.venue in CURVES
-
-
-def quote_liquidity(pool: Pool) -> int:
-    """Return the quote base units that are really in *pool*.
-
-    A curve tells them as `numbers["real_quote_reserve"]`; where it does not, they
-    count as 0. An AMM's are its quote reserve, less the virtual part PumpSwap may add
-    to it (`base_is_0` = 0: the pool is turned round, the virtual part is on the other side).
-    """
-    if is_curve(pool):
-        return pool.numbers.get("real_quote_reserve", 0)
-    virtual = pool.numbers.get("virtual_quote_reserves", 0) if pool.numbers.get("base_is_0", 1) else 0
-    return max(pool.quote_reserve - virtual, 0)
-
-
-class TokenFacts(NamedTuple):
-    """What the mint account says; an authority is the zero key when there is none."""
-
-    mint_authority: Pubkey
-    freeze_authority: Pubkey
-    extensions: tuple[str, ...]
-
-
-def facts_of_program(pool: Pool) -> TokenFacts | None:
-    """Return what is certain because the venue's own program made the mint, else None.
-
-    pump.fun makes the mint, mints the whole supply to the curve and gives up the
-    mint authority in the same instruction, with no freeze authority; `create_v2`
-    adds metadata_pointer and token_metadata and nothing else. LaunchLab does the
-    same for SPL Token coins; its Token-2022 coins may carry a transfer fee, so
-    those are read. Recorded creations of both show it: InitializeMint2 without a
-    freeze authority, MintTo, SetAuthority(mint tokens, none). A PumpSwap or Raydium
-    pool takes any mint: nothing is certain.
-    """
-    if pool.venue == "pumpfun":
-        return _PLAIN if pool.base_program == TOKEN else _WITH_METADATA
-    if pool.venue == "raydium_launchlab" and pool.base_program == TOKEN:
-        return _PLAIN
-    return None
-
-
-#: What the programs of pump.fun and LaunchLab make of a mint.
-_PLAIN = TokenFacts(ZERO_KEY, ZERO_KEY, ())
-_WITH_METADATA = TokenFacts(ZERO_KEY, ZERO_KEY, ("metadata_pointer", "token_metadata"))
 _EXTENSIONS_KNOWN = frozenset(EXTENSIONS.values())
-
-
-def opens_ns(launch: PoolCreated, margin_ms: int = 0) -> int:
-    """Return when *launch* can be traded (opening and margin), in epoch nanoseconds; 0 = at once."""
-    return launch.open_time * NANOS_PER_SECOND + margin_ms * NANOS_PER_MS if launch.open_time else 0
 
 
 # ── the chain ─────────────────────────────────────────────────────────────
@@ -241,7 +184,8 @@ class Filters:
         self._quick_age_ns = (settings.age_ms_max + 1) * NANOS_PER_MS
         self._curve_least, self._curve_most = settings.curve_quote_min, settings.curve_quote_max or NO_BOUND
         self._base_least, self._base_most = settings.base_reserve_min, settings.base_reserve_max or NO_BOUND
-        sure = self.check_facts(_PLAIN) is None and self.check_facts(_WITH_METADATA) is None
+        # An expression is asked of every launch, so none goes the short way.
+        sure = not settings.require and self.check_facts(PLAIN) is None and self.check_facts(WITH_METADATA) is None
         #: Venues whose own program makes every mint, and makes none that is refused.
         self.mints_known = frozenset(("pumpfun",)) if sure else frozenset()
         self._cashback_refused = settings.cashback == "refuse"
@@ -273,6 +217,10 @@ class Filters:
                 return refused
         return over
 
+    def against(self, launch: PoolCreated, now_ns: int) -> list[Refusal]:
+        """Return everything that speaks against *launch*, in the order of `check`; the launch is not counted again."""
+        return [refused for check in self._checks if (refused := check(launch, now_ns))]
+
     def _surely_passes(self, launch: PoolCreated, now_ns: int) -> bool:
         """Return True only where no check of the chain refuses: most curve launches, in one call instead of seven."""
         pool, seen = launch.pool, launch.pool.numbers.get
@@ -297,7 +245,7 @@ class Filters:
     def _quote_mint(self, launch: PoolCreated, _now_ns: int) -> Refusal | None:
         if launch.pool.quote_mint in self._quote_mints:
             return None
-        seen = _text(launch.pool.quote_mint)
+        seen = key_text(launch.pool.quote_mint)
         return refusal("quote_mints", seen=seen, allowed=", ".join(self._settings.quote_mints))
 
     def _late(self, launch: PoolCreated, _now_ns: int) -> Refusal | None:
@@ -329,9 +277,9 @@ class Filters:
     def _creator(self, launch: PoolCreated, _now_ns: int) -> Refusal | None:
         if launch.creator in self._refused or launch.user in self._refused:
             who = launch.creator if launch.creator in self._refused else launch.user
-            return refusal("creators_refused", seen=_text(who), allowed="anybody else")
+            return refusal("creators_refused", seen=key_text(who), allowed="anybody else")
         if self._allowed and launch.creator not in self._allowed:
-            return refusal("creators_allowed", seen=_text(launch.creator), allowed=f"{len(self._allowed)} creators")
+            return refusal("creators_allowed", seen=key_text(launch.creator), allowed=f"{len(self._allowed)} creators")
         return None
 
     def _flags(self, launch: PoolCreated, _now_ns: int) -> Refusal | None:
@@ -372,9 +320,9 @@ class Filters:
         """Return what the mint account holds against the coin; None: nothing."""
         settings = self._settings
         if settings.mint_authority == "refuse" and facts.mint_authority != ZERO_KEY:
-            return refusal("mint_authority", seen=_text(facts.mint_authority), allowed="none")
+            return refusal("mint_authority", seen=key_text(facts.mint_authority), allowed="none")
         if settings.freeze_authority == "refuse" and facts.freeze_authority != ZERO_KEY:
-            return refusal("freeze_authority", seen=_text(facts.freeze_authority), allowed="none")
+            return refusal("freeze_authority", seen=key_text(facts.freeze_authority), allowed="none")
         for name in facts.extensions:
             if name in self._extensions:
                 return refusal("token_2022_extensions_refused", seen=name, allowed="coins without it")
@@ -389,7 +337,3 @@ def _bounds(name: str, seen: int, least: int, most: int) -> Refusal | None:
     if most and seen > most:
         return refusal(f"{name}_max", seen=seen, allowed=most)
     return None
-
-
-def _text(key: Pubkey) -> str:
-    return keys.text(key) if len(key) == 32 else key.hex()

@@ -10,6 +10,7 @@ import pytest
 from sniperforge.base.config import ConfigErrors, Source
 from sniperforge.base.events import (
     BotStarted,
+    CreatorKnown,
     CurveCompleted,
     Event,
     ExitArmed,
@@ -361,3 +362,40 @@ def test_a_rehearsal_is_the_newest_launch_judged_by_a_bot_that_holds_nothing() -
     assert (again.id, again.amount_in, again.amount_out_min) == (order.id, order.amount_in, order.amount_out_min)
     assert bot.describe() == described
     assert only_refusal(bot.on(launch, START)).filter == "pool_once"
+
+
+def test_what_is_required_knows_the_size_and_is_asked_again_before_the_entry() -> None:
+    """The impact is that of the bot's own amount; a pool that was traded while it waited is quoted anew."""
+    raw = {
+        "filters": {"require": {"buy_impact_bps": {"max": 100}, "creator_rugged": 0}},
+        "sizing": {"quote_amount": SOL // 2, "impact_bps_max": 10_000},
+    }
+    bot = started(**raw)
+    assert CreatorKnown in bot.interest and CreatorKnown not in LiquiditySniper.interest
+    deep, shallow = pool_of(1), pool_of(2, quote=20 * SOL)
+    refused = only_refusal(bot.on(launch_of(shallow), START))
+    impact = quote_in(shallow, SOL // 2, is_buy=True).impact_bps
+    assert (refused.filter, refused.values["seen"]) == ("require", f"buy_impact_bps {impact}")
+    known: dict[str, Any] = {
+        "creator": pubkey(7),
+        "venue": "amm",
+        "launches": 0,
+        "rugged": 0,
+        "lifetime_s_median": 0,
+        "watched_s": 0,
+    }
+    assert bot.on(launch_of(deep), START) == []
+    order = only_order(bot.on(CreatorKnown(**known, pool=deep.address, base_mint=deep.base_mint), START))
+    assert order.pool == deep
+    assert bot.rehearse()[1:] == [order]  # with what was told of it
+    traded = pool_of(3)
+    assert bot.on(launch_of(traded), START) == []
+    assert bot.on(trade(traded, base=5 * 10**9, quote=20 * SOL), START) == []
+    told = bot.on(CreatorKnown(**known, pool=traded.address, base_mint=traded.base_mint), START)
+    assert only_refusal(told).values["leaf"] == "require.buy_impact_bps"
+
+
+def test_the_size_to_ask_about_can_be_another_one() -> None:
+    """The same filters for bots of several sizes."""
+    bot = started(filters={"require": {"buy_impact_bps": {"max": 100}}, "impact_quote_amount": 50 * SOL})
+    assert only_refusal(bot.on(launch_of(pool_of(1)), START)).filter == "require"

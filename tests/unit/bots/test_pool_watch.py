@@ -9,7 +9,9 @@ import pytest
 from sniperforge.base.config import ConfigErrors
 from sniperforge.base.events import (
     Event,
+    FactsWanted,
     FeedChanged,
+    HoldersInspected,
     LaunchPassed,
     LaunchRefused,
     PoolCreated,
@@ -17,11 +19,11 @@ from sniperforge.base.events import (
     TokenWanted,
 )
 from sniperforge.bots.pool_watch import PoolWatch, make, settings_from
-from tests.unit.bots.market import SECOND, START, VENUES, launch_of, pool_of, pubkey
+from tests.unit.bots.market import SECOND, SOL, START, VENUES, launch_of, pool_of, pubkey
 
 
 def watch(**filters: Any) -> PoolWatch:
-    return PoolWatch("w1", settings_from({"filters": filters}, "bot.w1", venues=VENUES), frozenset(VENUES))
+    return PoolWatch("w1", settings_from({"filters": filters}, "bot.w1", venues=VENUES), VENUES)
 
 
 def kinds(messages: list[Event]) -> list[type[Event]]:
@@ -72,3 +74,27 @@ def test_settings_are_read_like_the_snipers() -> None:
     with pytest.raises(ConfigErrors, match="did you mean 'pumpfun'"):
         settings_from({"filters": {"venues": ["pumpfn"]}}, "", venues=VENUES)
     assert make("w1", {}).name == "w1"
+
+
+def test_what_is_required_is_asked_for_and_judged_when_it_was_told() -> None:
+    """The same filters as the sniper's, watched before money stands behind them."""
+    bot = watch(
+        mint_authority="allow",
+        freeze_authority="allow",
+        require={"holders_top_1_bps": {"max": 900}, "buy_impact_bps": {"max": 300}},
+        impact_quote_amount=SOL,
+    )
+    assert HoldersInspected in bot.interest
+    assert HoldersInspected not in watch().interest
+    launch = launch_of(pool_of(1))
+    first, wanted = bot.on(launch, START)
+    assert first is launch
+    assert isinstance(wanted, FactsWanted)
+    assert (wanted.pool, wanted.creator, wanted.facts) == (launch.pool, launch.creator, ("holders",))
+    assert (wanted.cause, wanted.trace_id) == (launch.id, launch.trace_id)
+    read = HoldersInspected(
+        venue="amm", pool=launch.pool.address, base_mint=launch.pool.base_mint, found=True, top_1_bps=901
+    )
+    (refused,) = bot.on(read, START)
+    assert isinstance(refused, LaunchRefused)
+    assert (refused.filter, refused.values["leaf"]) == ("require", "require.holders_top_1_bps")

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from sniperforge.base.config import ConfigErrors
-from sniperforge.bots.settings import check_venues, known_venues, read_settings
+from sniperforge.bots.settings import check_filters, known_venues, read_settings
+from sniperforge.trading.filters import FilterSettings
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +52,26 @@ def test_paths_are_right_without_a_head() -> None:
 
 def test_venues_of_this_build_are_known_by_name() -> None:
     """A name nobody has is refused, the others pass."""
-    check_venues(sorted(known_venues()), known_venues(), "venues")
-    with pytest.raises(ConfigErrors, match="known: a, b"):
-        check_venues(["zzzzzz"], ["b", "a"], "venues")
+    check_filters(FilterSettings(venues=tuple(sorted(known_venues()))), known_venues(), "filters")
+    with pytest.raises(ConfigErrors, match=r"^filters\.venues: 'zzzzzz' is not a venue; known: a, b$"):
+        check_filters(FilterSettings(venues=("zzzzzz",)), ["b", "a"], "filters")
+
+
+def test_an_expression_can_only_name_venues_there_are() -> None:
+    """Or `venue = "pumpfn"` would refuse every launch in silence."""
+    filters = FilterSettings(require={"venue": ["pumpfun", "pumpfn"], "any": [{"venue": "zz"}, {"late": True}]})
+    with pytest.raises(ConfigErrors) as caught:
+        check_filters(filters, known_venues(), "f")
+    assert [str(problem).partition("; ")[0] for problem in caught.value.problems] == [
+        "f.require.venue: 'pumpfn' is not a venue",
+        "f.require.any[0].venue: 'zz' is not a venue",
+    ]
+
+
+def test_a_bot_that_buys_nothing_has_no_size_to_ask_about() -> None:
+    """It would wait for the impact of every launch; told a size, it can ask."""
+    filters = FilterSettings(require={"buy_impact_bps": {"max": 300}})
+    check_filters(filters, [], "f")
+    with pytest.raises(ConfigErrors, match=r"f\.require\.buy_impact_bps: .* buys nothing; set f\.impact_quote_amount"):
+        check_filters(filters, [], "f", sized=False)
+    check_filters(msgspec.structs.replace(filters, impact_quote_amount=1), [], "f", sized=False)

@@ -10,7 +10,9 @@ import pytest
 
 from sniperforge.base.config import Source, settings
 from sniperforge.base.errors import ConfigError
+from sniperforge.bots.settings import read_settings
 from sniperforge.runtime.faults import every_problem
+from sniperforge.trading.filters import FilterSettings
 
 
 class Inner(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -77,3 +79,22 @@ def test_a_problem_of_the_table_itself_ends_the_reading() -> None:
     problems: list[ConfigError] = []
     assert every_problem(lambda raw: settings(Inner, raw, source=source, path="t"), {}, "t", source, problems) is None
     assert len(problems) == 1
+
+
+def test_a_table_that_our_mending_emptied_is_not_told() -> None:
+    """Its only key was wrong, and that was said."""
+    text = "[t]\nrequire = { not = { x = 1 }, any = [{ late = 1 }], all = [{}] }\nage_ms_max = 0\n"
+    source = Source("x.toml", text)
+    problems: list[ConfigError] = []
+    read = partial(_filters, source)
+    assert every_problem(read, source.values["t"], "t", source, problems) is None
+    assert [problem.where for problem in problems] == [
+        "x.toml:3: t.age_ms_max",
+        "x.toml:2: t.require.not.x",
+        "x.toml:2: t.require.any[0].late",
+        "x.toml:2: t.require.all[0]",
+    ]
+
+
+def _filters(source: Source, raw: dict[str, Any]) -> FilterSettings:
+    return read_settings(FilterSettings, raw, "t", source)

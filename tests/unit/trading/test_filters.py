@@ -356,3 +356,29 @@ def test_the_short_way_is_taken_by_a_usual_launch() -> None:
     made = launch(pool("pumpfun"))
     assert Filters(FilterSettings(), VENUES)._surely_passes(made, NOW)
     assert not Filters(FilterSettings(symbol_require="dog"), VENUES)._surely_passes(made, NOW)
+
+
+def test_mistakes_of_an_expression_are_faults_of_the_settings() -> None:
+    """With the path inside the section, as any other."""
+    settings = FilterSettings(require={"age_ms": {"max": 5}, "agems": 1, "any": [{"late": 1}]}, quote_mints=("x",))
+    assert [key for key, _problem, _cure in settings.faults()] == [
+        "quote_mints",
+        "require.agems",
+        "require.any[0].late",
+    ]
+    assert [*FilterSettings(require=[{"late": False}]).faults()] == []
+
+
+def test_with_an_expression_no_launch_goes_the_short_way() -> None:
+    """It is asked of every launch; without one the venues that make their mints are known."""
+    assert Filters(FilterSettings(), VENUES).mints_known == {"pumpfun"}
+    assert Filters(FilterSettings(require={"late": False}), VENUES).mints_known == frozenset()
+
+
+def test_everything_that_speaks_against_a_launch_can_be_told() -> None:
+    """For a person who wants to know more than the first; nothing is counted by it."""
+    filters = Filters(FilterSettings(venues=("pumpfun",), creator_launches_max=1), VENUES)
+    seen = launch(pool(quote=1), late=True)
+    for _ in range(3):
+        assert [refused.filter for refused in filters.against(seen, NOW)] == ["venues", "late", "liquidity_quote_min"]
+    assert filters.against(launch(pool("pumpfun")), NOW) == []
