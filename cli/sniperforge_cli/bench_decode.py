@@ -151,7 +151,7 @@ def frames_of(path: str) -> list[bytes]:
 
     Raises:
         UsageError: it cannot be read, or holds no transaction.
-        DecodeError: a block in it is not one.
+        DecodeError: a line is no JSON or a block that is none.
     """
     from sniperforge.base.errors import UsageError
     from sniperforge.detect.inputs import documents, read_line
@@ -160,10 +160,26 @@ def frames_of(path: str) -> list[bytes]:
     frames: list[bytes] = []
     for number, document in documents(read_bytes(path)):
         data = read_line(document, recv_ns=0, source=path).data
-        frames += _block_frames(data, f"{path}:{number}") if b'"transactions"' in data else [data]
+        where = f"{path}:{number}"
+        frames += _block_frames(data, where) if b'"transactions"' in data else [_checked(data, where)]
     if not 0 < len(frames) <= FRAMES_MAX:
         raise UsageError(f"{path}: {len(frames)} transactions; give a file that holds 1 to {FRAMES_MAX} of them")
     return frames
+
+
+def _checked(data: bytes, where: str) -> bytes:
+    """Return *data* if both readers that are timed can read it; raises DecodeError with its place."""
+    from sniperforge.base.errors import DecodeError
+    from sniperforge.detect.inputs import read_frame
+
+    try:
+        stdlib_json.loads(data)
+        read_frame(data)
+    except DecodeError as problem:
+        raise DecodeError(f"{where}: {problem}") from None
+    except (ValueError, RecursionError) as problem:
+        raise DecodeError(f"{where}: not JSON ({problem}); give a block, or frames, one a line") from None
+    return data
 
 
 def _block_frames(data: bytes, where: str) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 Bps = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 Commitment = Literal["processed", "confirmed", "finalized"]
+TableKeys = Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=256)]
 
 
 class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,7 +86,7 @@ class CoordinateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     durability: Literal["process", "power"] = "process"
     programs: tuple[str, ...] = ()
     tip_accounts: tuple[str, ...] = ()
-    lookup_tables: dict[str, tuple[str, ...]] = {}
+    lookup_tables: dict[str, TableKeys] = {}
     lane: str = "rpc"
     confirm_commitment: Literal["confirmed", "finalized"] = "confirmed"
     blockhash_commitment: Literal["processed", "confirmed"] = "confirmed"

@@ -13,7 +13,7 @@ from sniperforge.chain.signer import Policy, Signer
 from sniperforge.coordinate.builder import PROGRAMS
 from sniperforge.coordinate.settings import CoordinateSettings
 from sniperforge.dex.venue import Venue
-from sniperforge.trading.transaction import TABLE_KEYS_MAX, LookupTable
+from sniperforge.trading.transaction import LookupTable
 
 
 def open_signer(settings: CoordinateSettings, venues: Mapping[str, Venue], tips: tuple[Pubkey, ...]) -> Signer:
@@ -56,7 +56,5 @@ def read_tables(named: Mapping[str, Iterable[str]]) -> tuple[LookupTable, ...]:
     for address, values in named.items():
         where = f"coordinate.lookup_tables.{address[:44]}"
         (table,), keys = read_keys("coordinate.lookup_tables", (address,)), read_keys(where, values)
-        if not 0 < len(keys) <= TABLE_KEYS_MAX:
-            raise ConfigError(where, f"lists {len(keys)} keys", f"list what it holds, 1 to {TABLE_KEYS_MAX}, in order")
         tables.append(LookupTable(table, keys))
     return tuple(tables)

@@ -296,6 +296,10 @@ def _check_coordinate(coordinate: CoordinateSettings, source: Source, problems: 
     for name in ("programs", "tip_accounts"):
         for index, text in enumerate(getattr(coordinate, name)):
             checks.append(partial(_key, text, f"coordinate.{name}[{index}]"))
+    for table, held in coordinate.lookup_tables.items():
+        checks.append(partial(_key, table, "coordinate.lookup_tables"))
+        for index, text in enumerate(held):
+            checks.append(partial(_key, text, f"coordinate.lookup_tables.{table}[{index}]"))
     if coordinate.execution == "rpc" and coordinate.rpc:
         checks.append(partial(_execution, coordinate))
     _try(checks, source, problems)

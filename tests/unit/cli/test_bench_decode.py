@@ -141,6 +141,8 @@ def test_a_file_without_transactions_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("document", "problem"),
     [
+        (b"hello", r"broken:1: not JSON \(Expecting value"),
+        ({"transaction": 5, "meta": {}}, "broken:1: "),
         ({"transactions": [{"meta": 5}]}, r"broken:1: not a block \(Expected `object`"),
         ({"params": {"transactions": []}, "transactions": [{"meta": {}}]}, r"broken:1: transaction 0: "),
         (

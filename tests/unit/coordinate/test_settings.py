@@ -25,6 +25,8 @@ def test_the_defaults_are_paper_and_not_live() -> None:
         ({"rpc_attempts": 0}, "coordinate.rpc_attempts"),
         ({"paper": {"landing_bps": 10_001}}, "coordinate.paper.landing_bps"),
         ({"resend_ms": 0.5}, "coordinate.resend_ms"),
+        ({"lookup_tables": {"T": []}}, "coordinate.lookup_tables[...]"),
+        ({"lookup_tables": {"T": ["K"] * 257}}, "coordinate.lookup_tables[...]"),
     ],
 )
 def test_a_wrong_key_is_named_by_its_full_path(table: dict[str, object], where: str) -> None:

@@ -18,6 +18,7 @@ from sniperforge.feeds.settings import Endpoint, Tape
 from sniperforge.runtime.topology import TABLES, Topology, check_live, load, make_bot, parse, shown
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
+MINT = "So11111111111111111111111111111111111111112"
 TAPE = '[[feed.tapes]]\npath = "a/day.ndjson"\n'
 WALLET = "So11111111111111111111111111111111111111112"
 
@@ -102,6 +103,11 @@ def test_the_environment_lies_over_the_file() -> None:
         (TAPE + '[[feed.endpoints]]\nurl = "wss://"\n', "x.toml:4: feed.endpoints[0].url: is not a URL"),
         (TAPE + '[coordinate]\nprograms = ["x"]\n', "x.toml:4: coordinate.programs[0]: 'x' is not a base58"),
         (TAPE + '[coordinate]\ntip_accounts = ["x"]\n', "x.toml:4: coordinate.tip_accounts[0]: 'x' is not"),
+        (TAPE + f'[coordinate.lookup_tables]\nx = ["{MINT}"]\n', "x.toml:3: coordinate.lookup_tables: 'x' is not"),
+        (
+            TAPE + f'[coordinate.lookup_tables]\n{MINT} = ["y"]\n',
+            f"x.toml:4: coordinate.lookup_tables.{MINT}[0]: 'y' is not",
+        ),
         (TAPE + "[coordinate.paper]\nlatency_ms = []\n", "x.toml:4: coordinate.paper.latency_ms: is empty"),
         (TAPE + '[[bots]]\nname = ""\n', "x.toml:4: bots[0].name: a bot needs a name"),
         (TAPE + "[[bots]]\nname = 3\n", "x.toml:4: bots[0].name: a bot needs a name"),
