@@ -217,9 +217,7 @@ class CanaryWatch:
 
     def heard(self, judged: Judged) -> None:
         """Tell what *judged* changes: a halt with its reason, or its end."""
-        deployed = judged.deployed
-        if deployed is not None and not judged.alarms:
-            self._known_slots[judged.venue] = max(deployed.slot, deployed.known)
+        self._known_slots |= known_slots([judged])
         if judged.alarms:
             reason = alarm_line(judged)
             if judged.venue not in self.halted or self._told.get(f"!{judged.venue}") != reason:

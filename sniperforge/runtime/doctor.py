@@ -21,7 +21,7 @@ from sniperforge.base.errors import ConfigError, DecodeError, UnavailableError, 
 from sniperforge.chain.rpc import RpcClient, endpoint
 from sniperforge.coordinate.canary import Compared, Judged, Swap, Verdict, compare, judge
 from sniperforge.coordinate.canary_reading import read_swaps
-from sniperforge.coordinate.canary_watch import Bounds, look
+from sniperforge.coordinate.canary_watch import Bounds, known_slots, look
 from sniperforge.detect.inputs import documents
 from sniperforge.dex.venue import Venue
 from sniperforge.runtime.hand import read_bytes
@@ -154,10 +154,7 @@ def write_state(path: str, known: Mapping[str, int], checked: Iterable[Checked])
     Raises:
         UsageError: the file cannot be written.
     """
-    slots = dict(known)
-    for one in checked:
-        if one.judged is not None and one.judged.deployed is not None and not one.judged.alarms:
-            slots[one.venue] = one.judged.deployed.slot
+    slots = {**known, **known_slots(one.judged for one in checked if one.judged is not None)}
     place = Path(path)
     fresh = place.with_name(f"{place.name}.new")
     try:

@@ -165,6 +165,16 @@ def test_a_halt_stops_entries_only() -> None:
     only_order(bot.on(launch_of(pool_of(3)), START))
 
 
+def test_the_halt_of_one_venue_is_the_coordinators() -> None:
+    """It refuses those orders by name; the bot's other venues are well, and so is the bot."""
+    bot = started()
+    bot.on(HaltChanged(halted=True, venue="pumpfun"), START)
+    only_order(bot.on(launch_of(pool_of(1)), START))
+    bot.on(HaltChanged(halted=True), START)
+    bot.on(HaltChanged(halted=False, venue="pumpfun"), START)
+    assert only_refusal(bot.on(launch_of(pool_of(2)), START)).filter == "halted"
+
+
 def test_a_launch_waits_for_its_mint_and_is_bought_at_the_newest_reserves() -> None:
     """The pool that is sized is the one of the moment of the decision."""
     bot = started(filters={"mint_authority": "refuse"})
