@@ -32,6 +32,7 @@ import psutil
 from sniperforge.base.errors import UnavailableError, UsageError
 from sniperforge_cli.bench_transports import (
     DatagramTransport,
+    DrainedFifoTransport,
     FifoTransport,
     Load,
     PipeTransport,
@@ -53,15 +54,19 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
 
-def available(only: Sequence[str] = ()) -> tuple[list[Transport], dict[str, str]]:
+def available(
+    only: Sequence[str] = (), peers: Sequence[type[Transport]] | None = None
+) -> tuple[list[Transport], dict[str, str]]:
     """Return the transports that run here, ours first, and name -> reason of the peers that do not.
 
     Args:
         only: names to keep, the ring always among them; empty: all.
+        peers: what to try beside the ring and Python's own; PEERS when not given.
 
     Raises:
         UsageError: *only* names something that is not there.
     """
+    kinds = PEERS if peers is None else peers
     made: list[Transport] = [
         RingTransport(),
         RingTransport("ring-drained", drained=True),
@@ -70,33 +75,33 @@ def available(only: Sequence[str] = ()) -> tuple[list[Transport], dict[str, str]
         PipeTransport(),
         DatagramTransport(),
     ]
+    known = [*(item.name for item in made), *(kind.name for kind in kinds)]
+    for name in only:
+        if name not in known:
+            raise UsageError(f"bench ring: no transport is called {name}; there are {', '.join(known)}")
     absent: dict[str, str] = {}
-    for kind in PEERS:
+    for kind in kinds:
         if only and kind.name not in only:
             continue
         try:
-            peer = kind()
-            if peer.networked:
-                _tried(peer)
+            made.append(_tried(kind))
         except ImportError as error:
             absent[kind.name] = f"no Python package {error.name}"
         except UnavailableError as error:
             absent[kind.name] = str(error)
-        else:
-            made.append(peer)
     for name in only:
         if name in absent:
-            raise UsageError(f"bench ring: {name} cannot run here: {absent[name]}; {PIP}")
-        if name not in (item.name for item in made):
-            known = ", ".join([*(item.name for item in made[:6]), *(kind.name for kind in PEERS)])
-            raise UsageError(f"bench ring: no transport is called {name}; there are {known}")
+            raise UsageError(f"bench ring: {name} cannot run here: {absent[name]}; to install: {PIP}")
     return [item for item in made if not only or item.name in only or item.name == "ring"], absent
 
 
-def _tried(broker: Transport) -> None:
-    """Start and stop it once, so that one that cannot start is known before the first round."""
-    broker.open(Load(size=24, consumers=1, paced=True))
-    broker.close()
+def _tried(kind: type[Transport]) -> Transport:
+    """Return one of *kind*; a broker was started and stopped once: the rounds are too late to learn that it cannot."""
+    made = kind()
+    if made.networked:
+        made.open(Load(size=24, consumers=1, paced=True))
+        made.close()
+    return made
 
 
 class IceoryxTransport(Transport):
@@ -177,20 +182,22 @@ class IceoryxTransport(Transport):
 class Server:
     """A broker of the benchmark's own, in a folder of its own, stopped by its pid."""
 
-    def __init__(self, command: Sequence[str], folder: Path, ready: Callable[[], bool]) -> None:
-        """Start *command* in *folder* and wait until *ready* says so.
+    def __init__(
+        self, command: Sequence[str], folder: Path, ready: Callable[[], bool], *, patience_s: float = START_S
+    ) -> None:
+        """Start *command* in *folder* and wait until *ready* says so, *patience_s* at most.
 
         Raises:
             UnavailableError: the program is not there, ends, or is not ready within seconds.
         """
         program = found(command[0])
-        log = folder / "log"
+        log, self.patience_s = folder / "log", patience_s
         with log.open("wb") as out:
             self.process = subprocess.Popen(
                 [program, *command[1:]], cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 preexec_fn=_ends_with_us,
             )  # fmt: skip
-        end = time.monotonic() + START_S
+        end = time.monotonic() + patience_s
         while not ready():
             code = self.process.poll()
             if code is None and time.monotonic() < end:
@@ -198,7 +205,7 @@ class Server:
                 continue
             self.stop()
             said = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-            what = f"did not start within {START_S:g} s" if code is None else f"ended with {code}"
+            what = f"did not start within {patience_s:g} s" if code is None else f"ended with {code}"
             raise UnavailableError(f"{command[0]} {what}: {said[-1]}")
 
     def cpu_s(self) -> float:
@@ -210,7 +217,7 @@ class Server:
         """End the server, by force when it does not listen."""
         self.process.terminate()
         try:
-            self.process.wait(START_S)
+            self.process.wait(self.patience_s)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -230,7 +237,7 @@ def _ends_with_us() -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _version(program: str) -> str:
+def program_version(program: str) -> str:
     """Return the first number with a dot in what *program* says of itself."""
     said = subprocess.run([found(program), "--version"], capture_output=True, text=True, check=False).stdout
     number = re.search(r"\d+\.\d+[.\d]*", said)
@@ -271,7 +278,7 @@ class RedisTransport(BrokerTransport):
 
     def __init__(self) -> None:
         self.redis: Any = import_module("redis")
-        self.version = f"redis-py {self.redis.__version__}, {_version('redis-server')}"
+        self.version = f"redis-py {self.redis.__version__}, {program_version('redis-server')}"
 
     def start(self) -> Server:
         # No cap on what waits for a slow subscriber: the default cuts it off at 32 MiB, which is a loss.
@@ -325,7 +332,7 @@ class NatsTransport(BrokerTransport):
 
     def __init__(self) -> None:
         self.nats: Any = import_module("nats")
-        self.version = f"nats-py {metadata.version('nats-py')}, {_version('nats-server')}"
+        self.version = f"nats-py {metadata.version('nats-py')}, {program_version('nats-server')}"
 
     def start(self) -> Server:
         # The server picks the port and writes it down. Like above, a slow subscriber is not to be cut off.
@@ -391,4 +398,11 @@ class NatsTransport(BrokerTransport):
         return receive
 
 
-PEERS: tuple[type[Transport], ...] = (ZmqTransport, FifoTransport, IceoryxTransport, RedisTransport, NatsTransport)
+PEERS: tuple[type[Transport], ...] = (
+    ZmqTransport,
+    FifoTransport,
+    DrainedFifoTransport,
+    IceoryxTransport,
+    RedisTransport,
+    NatsTransport,
+)

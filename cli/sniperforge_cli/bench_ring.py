@@ -23,7 +23,18 @@ def bench_ring(
 ) -> None:
     """Measure the ring beside multiprocessing, sockets, and the peers that are installed.
 
-    Example: sniperforge bench ring --rate 2000 --rounds 7
+    No peer is needed; one that is not here is named. To have all of them:
+
+    \b
+      pip install pyzmq faster-fifo iceoryx2 redis hiredis nats-py
+      apt install redis-server nats-server
+
+    The two servers are started for each run, on sockets of their own, and stopped.
+
+    \b
+    Examples:
+      sniperforge bench ring --rate 2000 --rounds 7
+      sniperforge bench ring --consumers 8 --only pyzmq,iceoryx2 --svg ring.svg
     """
     import signal
     import sys
@@ -31,13 +42,18 @@ def bench_ring(
 
     import orjson
 
-    from sniperforge.base.errors import EXIT_INTERRUPTED
+    from sniperforge.base.errors import EXIT_INTERRUPTED, UsageError
     from sniperforge_cli import bench_ring_run as run
     from sniperforge_cli import bench_ring_show as show
 
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(EXIT_INTERRUPTED))  # the children end with us
 
     chosen = [name.strip() for name in only.split(",") if name.strip()]
+    try:
+        if svg:
+            Path(svg).touch()  # now, not after minutes of measuring
+    except OSError as error:
+        raise UsageError(f"bench ring: --svg {svg}: {error.strerror}; name a file that can be written") from error
     report = run.measure(size=size, consumers=consumers, rate=rate, seconds=seconds, rounds=rounds, only=chosen)
     if svg:
         Path(svg).write_text(show.drawn(report))

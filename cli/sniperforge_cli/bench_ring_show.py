@@ -50,7 +50,7 @@ def _verdict(row: dict[str, Any]) -> str:
         return "INCOMPLETE"
     if "ring_ratio" not in row:  # the ring itself; or no round in which both were complete
         return ""
-    middle, low, high = (number(value).replace(",", "") for value in row["ring_ratio"])
+    middle, low, high = (number(value) for value in row["ring_ratio"])
     return f"{middle} ({low}-{high})"
 
 
@@ -71,7 +71,7 @@ def _notes(report: dict[str, Any]) -> list[str]:
     if "ring-spinning" in rows:
         notes.append("ring-spinning needs a core of its own")
     if report["versions"]:
-        notes.append(f"measured: {', '.join(report['versions'].values())}")
+        notes.append(f"measured: {', '.join(dict.fromkeys(report['versions'].values()))}")
     notes += [f"not measured: {name}: {reason}" for name, reason in report["absent"].items()]
     notes.append("Ours does not do: disk, network, several users. p99 on a shared machine is indicative only.")
     return notes
@@ -82,9 +82,9 @@ def _wrapped(text: str) -> list[str]:
 
 
 def number(value: float) -> str:
-    """Return *value* with three digits that matter, whole from a hundred on: 0.42, 18.3, 520, 12,345."""
+    """Return *value* with three digits that matter, whole from a hundred on: 0.42, 18.3, 520, 12345."""
     if value >= 99.95:
-        return f"{value:,.0f}"
+        return f"{value:.0f}"
     return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
 
 
@@ -113,7 +113,8 @@ def drawn(report: dict[str, Any]) -> str:
         f'<text class="s" x="{_RIGHT}" y="{_TOP - 8}" text-anchor="end">ring / it (min–max)</text>',
     ]
     for index, (name, row) in enumerate(rows):
-        parts += _bar(_TOP + _ROW * index, _marked(name, report), row, row[key] / top, f"{number(row[key])} {unit}")
+        value = f"{number(row[key])} {unit}" if paced else f"{row[key]:,.0f} {unit}"
+        parts += _bar(_TOP + _ROW * index, _marked(name, report), row, row[key] / top, value)
     bottom = _TOP + _ROW * len(rows)
     if floor is not None:
         x = _BAR_LEFT + round(floor / top * _BAR_MAX)

@@ -269,3 +269,20 @@ class FifoTransport(Transport):
     def close(self) -> None:
         for queue in self.queues:
             queue.close()
+
+
+class DrainedFifoTransport(FifoTransport):
+    """faster-fifo, where the consumer takes all there is with one call."""
+
+    name = "faster-fifo-drained"
+
+    def receiver(self, index: int) -> Receive:
+        get_many = partial(self.queues[index].get_many, timeout=10)
+        held: list[bytes] = []
+
+        def receive() -> bytes:
+            if not held:
+                held.extend(reversed(get_many()))
+            return held.pop()
+
+        return receive
