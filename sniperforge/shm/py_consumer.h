@@ -244,26 +244,31 @@ static int consumer_peeks(ConsumerObject *self)
     return -1;
 }
 
-static PyObject *consumer_wait(PyObject *self_, PyObject *limit)
+/* When a timeout of so many nanoseconds, or None, is over; false with an error set. */
+static bool until_of(PyObject *limit, u64 *until)
 {
-    ConsumerObject *self = (ConsumerObject *)self_;
-    u64 until = UINT64_MAX;
-    if (limit != Py_None) {
-        long long timeout = PyLong_AsLongLong(limit);
-        if (timeout == -1 && PyErr_Occurred()) return NULL;
-        until = now_monotonic_ns() + (timeout > 0 ? (u64)timeout : 0);
-    }
+    *until = UINT64_MAX;
+    if (limit == Py_None) return true;
+    long long timeout = PyLong_AsLongLong(limit);
+    if (timeout == -1 && PyErr_Occurred()) return false;
+    *until = now_monotonic_ns() + (timeout > 0 ? (u64)timeout : 0);
+    return true;
+}
+
+/* 1: something to drain; 0: the time is over, or a signal came; -1: error set. */
+static int consumer_waits(ConsumerObject *self, u64 until)
+{
     /* Asking for more says that the last records are done with. If they stayed unacknowledged
      * while we sleep, a producer that waits for their room would wait for ever. */
-    if (!reader_ready(self)) return NULL;
+    if (!reader_ready(self)) return -1;
     for (;;) {
-        if (!usable(self->segment, self->open)) return NULL;
+        if (!usable(self->segment, self->open)) return -1;
         const ring_view *view = &self->segment->view;
         u64 now = now_monotonic_ns();
         POKE(self->reader.slot->heartbeat_ns, now + (u64)view->clock_offset_ns);
         int found = consumer_peeks(self);
-        if (found) return found < 0 ? NULL : PyBool_FromLong(1);
-        if (now >= until) return PyBool_FromLong(0);
+        if (found) return found;
+        if (now >= until) return 0;
         notice_stall(self);
         u64 slice = now + (self->reader.stalled_ns ? STALL_NS : WAIT_SLICE_NS), position = self->reader.position;
         int result = 0;
@@ -272,11 +277,31 @@ static PyObject *consumer_wait(PyObject *self_, PyObject *limit)
         if (self->spin_ns) reader_spins(view, &self->reader, position, self->spin_ns < slice - now ? self->spin_ns : slice - now);
         result = reader_sleeps(view, &self->reader, position, slice);
         Py_END_ALLOW_THREADS
-        if (PyErr_CheckSignals() < 0) return NULL;
-        if (result == EINTR) { /* a signal: give the caller the turn, its handler may have asked it to stop */
-            found = usable(self->segment, self->open) ? consumer_peeks(self) : -1;
-            return found < 0 ? NULL : PyBool_FromLong(found);
-        }
+        if (PyErr_CheckSignals() < 0) return -1;
+        /* a signal: give the caller the turn, its handler may have asked it to stop */
+        if (result == EINTR) return usable(self->segment, self->open) ? consumer_peeks(self) : -1;
+    }
+}
+
+static PyObject *consumer_wait(PyObject *self, PyObject *limit)
+{
+    u64 until;
+    int found = until_of(limit, &until) ? consumer_waits((ConsumerObject *)self, until) : -1;
+    return found < 0 ? NULL : PyBool_FromLong(found);
+}
+
+/* One call a record for whoever has nothing else to wait for. */
+static PyObject *consumer_receive(PyObject *self, PyObject *limit)
+{
+    u64 until;
+    if (!until_of(limit, &until)) return NULL;
+    for (;;) {
+        PyObject *record = consumer_read(self, NULL);
+        if (record != Py_None) return record;
+        int found = consumer_waits((ConsumerObject *)self, until);
+        if (!found) return record;
+        Py_DECREF(record);
+        if (found < 0) return NULL;
     }
 }
 
@@ -332,6 +357,7 @@ static PyMethodDef consumer_methods[] = {
     {"read", consumer_read, METH_NOARGS, "read() -> one record or None; acknowledges the one before"},
     {"commit", consumer_commit, METH_NOARGS, "Acknowledge everything returned so far."},
     {"wait", consumer_wait, METH_O, "wait(timeout_ns or None) -> True when there is something to drain; acknowledges"},
+    {"receive", consumer_receive, METH_O, "receive(timeout_ns or None) -> one record, or None at the end of the time or for a signal"},
     {"arm", consumer_arm, METH_NOARGS, "arm() -> True: sleep on fileno(); False: drain again; acknowledges"},
     {"set_bell", consumer_set_bell, METH_O, "Give the reading end of the FIFO."},
     {"close", consumer_close, METH_VARARGS, "close(keep=False): leave; a kept or reserved seat goes on gating"},

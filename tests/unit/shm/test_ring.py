@@ -182,6 +182,18 @@ def test_wait_says_whether_there_is_something(ring: Ring) -> None:
         consumer.wait("soon")  # type: ignore[arg-type]
 
 
+def test_receive_is_read_and_wait_in_one_call(ring: Ring) -> None:
+    consumer, producer = ring.consumer("c", spin_ns=1000), ring.producer("p")
+    assert consumer.receive(0) is None
+    assert consumer.receive(2_000_000) is None
+    producer.publish(1, b"first")
+    producer.publish(1, b"second")
+    texts = [record.payload for record in (consumer.receive(None), consumer.receive(0)) if record]
+    assert texts == [b"first", b"second"]
+    with pytest.raises(TypeError):
+        consumer.receive("soon")  # type: ignore[arg-type]
+
+
 def test_wait_lets_signal_handlers_run(ring: Ring) -> None:
     """A handler that returns ends the wait early; one that raises goes through."""
     consumer = ring.consumer("c")
@@ -194,7 +206,9 @@ def test_wait_lets_signal_handlers_run(ring: Ring) -> None:
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.01)
         assert consumer.wait(None) is False
-        assert heard == [signal.SIGALRM]
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        assert consumer.receive(None) is None
+        assert heard == [signal.SIGALRM] * 2
         signal.signal(signal.SIGALRM, stop)
         signal.setitimer(signal.ITIMER_REAL, 0.01)
         with pytest.raises(KeyboardInterrupt):
@@ -495,7 +509,7 @@ def test_a_closed_ring_is_read_to_its_end(ring: Ring) -> None:
     with pytest.raises(errors.RingClosed):
         ring.producer("q")
     assert payloads(consumer) == [b"last"]
-    for call in (consumer.drain, consumer.read, lambda: consumer.wait(None)):
+    for call in (consumer.drain, consumer.read, lambda: consumer.wait(None), lambda: consumer.receive(None)):
         with pytest.raises(errors.RingClosed):
             call()
 
