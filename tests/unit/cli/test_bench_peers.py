@@ -1,7 +1,4 @@
-"""Peers of `bench ring` are optional: one that cannot run is named with the reason, and brokers never stay behind.
-
-What they carry is in test_bench_transports.py.
-"""
+"""Peers of `bench ring` are optional: one that cannot run is named with the reason, and brokers never stay behind."""
 
 from __future__ import annotations
 
@@ -21,6 +18,7 @@ from sniperforge.base.errors import UnavailableError, UsageError
 from sniperforge_cli import bench_peers
 from sniperforge_cli.bench_peers import Server, available, found
 from sniperforge_cli.bench_transports import Load, PipeTransport
+from tests.unit.cli.carrying import check
 
 LOAD = Load(size=24, consumers=1, paced=True)
 
@@ -51,6 +49,13 @@ class Old(PipeTransport):
 
 class Here(PipeTransport):
     name = "here"
+
+
+@pytest.mark.parametrize("consumers", [1, 2])
+@pytest.mark.parametrize("paced", [False, True], ids=["flat out", "paced"])
+@pytest.mark.parametrize("name", ["iceoryx2", "redis", "nats"])
+def test_every_consumer_gets_every_message_in_order(name: str, paced: bool, consumers: int) -> None:
+    check(name, paced=paced, consumers=consumers)
 
 
 def test_what_cannot_run_is_named_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
