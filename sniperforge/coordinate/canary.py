@@ -10,7 +10,8 @@ how many bytes of data. Whatever we would have put elsewhere fails, and costs it
 What counts as proof:
 
 - An *equal* swap proves our form for its slot: whatever differed before it was
-  another client's form, or an older one.
+  another client's form, or an older one. So is what differs after it when one payer
+  alone does it and the program was not deployed since.
 - A *shorter* list that our tables know is an older form of the instruction, not a change.
 - Flags are a union over the whole transaction, and clients ask for more than they
   must. So a flag differs only where every equal swap shows more than we would ask
@@ -280,12 +281,9 @@ def judge(
     for one in compared:
         if one.verdict != "differing":
             continue
-        later = [other for other in compared if _proves(other, one)]
-        if later:
+        if why := _explained(one, compared, deployed):
             what = one.differences[0].line()
-            notes.append(
-                f"{one.name} of slot {one.swap.slot} differs ({what}), later ones are equal: a client's own form"
-            )
+            notes.append(f"{one.name} of slot {one.swap.slot} differs ({what}), {why}: a client's own form")
         else:
             alarms += [(difference, one.swap) for difference in one.differences]
     alarms += [(difference, None) for difference in _flags(compared)]
@@ -295,9 +293,17 @@ def judge(
     return judged._replace(alarms=(*alarms, *_upgraded(venue, judged)))
 
 
-def _proves(other: Compared, one: Compared) -> bool:
-    same = other.form is not None and one.form is not None and other.form.head == one.form.head
-    return other.verdict == "equal" and same and other.swap.slot >= one.swap.slot
+def _explained(one: Compared, compared: Sequence[Compared], deployed: Deployed | None) -> str:
+    """Say why a swap that differs is no change of the program; "" when it may be one."""
+    same = [other for other in compared if other.form and one.form and other.form.head == one.form.head]
+    proven = max((other.swap.slot for other in same if other.verdict == "equal"), default=-1)
+    if proven >= one.swap.slot:
+        return "later ones are equal"
+    others = {other.swap.payer for other in same if other.verdict == "differing" and other.swap.slot > proven}
+    # One payer alone may be odd. Several may all have met a switch that was thrown without a deploy.
+    if deployed is not None and proven >= deployed.slot and len(others) == 1:
+        return "of one payer, and the program was not deployed since others were equal"
+    return ""
 
 
 def _upgraded(venue: Venue, judged: Judged) -> list[tuple[Difference, None]]:

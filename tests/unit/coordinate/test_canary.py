@@ -255,6 +255,17 @@ def test_an_equal_swap_that_is_not_older_explains_a_difference_away() -> None:
     assert judged(OTHER, EQUAL._replace(slot=99)).alarms
 
 
+@pytest.mark.parametrize(
+    ("deployed", "payers", "alarms"), [(100, 1, 0), (101, 1, 1), (100, 2, 2), (None, 1, 1)], ids=str
+)
+def test_one_odd_payer_since_the_last_deploy_is_no_alarm(deployed: int | None, payers: int, alarms: int) -> None:
+    """EQUAL is of slot 100. Deployed after it, or two payers, or no deploy slot known: it may be a change."""
+    odd = [OTHER._replace(slot=105 + n, payer=name_key(str(n))) for n in range(payers)]
+    told = judged(EQUAL, *odd, deployed=Deployed(deployed) if deployed else None)
+    assert len(told.alarms) == alarms
+    assert bool(told.notes) is not bool(alarms)
+
+
 def test_another_instruction_proves_nothing() -> None:
     out = swap_of(form_of(CPMM, "swap_base_output"), slot=200)
     assert judged(OTHER, out).alarms
