@@ -5,7 +5,8 @@ Swapped, LiquidityChanged  -> remembered       (of coins remembered here)
 
 A coin counts once, under the wallet the venue records as its creator and under the
 one that signed: a launch may name anybody its creator. Its second home (the pool it
-migrates to) is no launch, and belongs to the hands the coin began with.
+migrates to) is no launch. Anybody may open one: what happens to the liquidity there
+counts only where one of the hands that launched the coin opened it.
 
 Two ways to end a coin are told: its liquidity was withdrawn, or its creator bought at
 the launch and sold all of that soon after. Every memory here is bounded; what is
@@ -50,9 +51,13 @@ class _Coin:
 
 @dataclass(slots=True)
 class _Home:
-    """A pool of a coin, and how much liquidity it has against when it was made, trades aside."""
+    """A pool of a coin, and how much liquidity it has against when it was made, trades aside.
+
+    `is_own`: one of the coin's hands opened it.
+    """
 
     pool: Pool
+    is_own: bool
     left_ppm: int = _PPM
 
 
@@ -84,14 +89,14 @@ class Creators:
             return []
         self.watching(now_ns)
         pool = created.pool
-        coin = self._coins.get(pool.base_mint)
-        hands = coin.hands if coin is not None else _hands(created)
-        told = self._known(created, hands, now_ns)
+        coin, hands = self._coins.get(pool.base_mint), _hands(created)
+        first = coin.hands if coin is not None else ()
+        told = self._known(created, tuple(dict.fromkeys((*hands, *first))), now_ns)
         if coin is None:
             coin = self._remember(_Coin(pool.base_mint, hands, now_ns, now_ns))
         if len(coin.pools) < POOLS_EACH_MAX:
             slim = replace(pool, keys={}, numbers={"base_is_0": pool.numbers.get("base_is_0", 1)})
-            coin.pools[pool.address] = _Home(slim)
+            coin.pools[pool.address] = _Home(slim, any(hand in coin.hands for hand in hands))
             self._by_pool[pool.address] = coin
         return [told]
 
@@ -118,6 +123,8 @@ class Creators:
         if coin is None:
             return
         home = coin.pools[change.pool]
+        if not home.is_own:
+            return
         told = oriented(change, home.pool)
         amount, after = told.quote_amount, told.quote_reserve
         before = after - amount if change.added else after + amount
@@ -176,4 +183,7 @@ class Creators:
 
 
 def _hands(created: PoolCreated) -> tuple[Pubkey, ...]:
-    return tuple(dict.fromkeys(hand for hand in (created.creator, created.user) if hand != ZERO_KEY))
+    """Return the wallets behind a launch; anybody may send the migration of a finished curve."""
+    is_migration = created.pool.numbers.get("canonical", 0)
+    hands = (created.creator,) if is_migration else (created.creator, created.user)
+    return tuple(dict.fromkeys(hand for hand in hands if hand != ZERO_KEY))

@@ -79,6 +79,26 @@ def test_a_coins_second_pool_is_no_launch_and_belongs_to_its_first_hands() -> No
     assert len(creators) == 4
 
 
+def test_a_stranger_cannot_rug_a_coin_by_a_pool_of_his_own() -> None:
+    """He opens a second one and empties it: the creator has done nothing. His own history he keeps."""
+    creators = remembering()
+    known(creators, "coin")
+    known(creators, "his", creator="stranger", user="stranger")
+    second = {"address": key_of("second")}
+    assert known(creators, "coin", creator="stranger", user="stranger", pool=second).launches == 1
+    creators.liquidity(liquidity("coin", added=False, amount=9, after=0, pool=key_of("second")), 1)
+    told = known(creators, "next")
+    assert (told.launches, told.rugged) == (1, 0)
+
+
+def test_whoever_sends_the_migration_of_a_curve_nobody_saw_is_no_creator() -> None:
+    creators = remembering()
+    migrated = {"numbers": {"canonical": 1}}
+    known(creators, "a", creator="x", user="robot", pool=migrated)
+    assert known(creators, "b", creator="y", user="robot", pool=migrated).launches == 0
+    assert known(creators, "c", creator="x", user="z").launches == 1
+
+
 def test_a_withdrawal_of_four_fifths_is_a_rug_and_one_unit_less_is_not() -> None:
     for taken, rugged in ((799, 0), (800, 1)):
         creators = remembering()
