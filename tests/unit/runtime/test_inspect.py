@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from sniperforge.base.clock import ManualClock
 from sniperforge.base.errors import UnavailableError
 from sniperforge.base.events import (
+    BundleSeen,
+    CreatorKnown,
     Event,
     FactsWanted,
     HoldersInspected,
@@ -27,7 +29,8 @@ from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.chain.rpc import RpcClient, endpoint
 from sniperforge.dex.metadata import metaplex_address
 from sniperforge.dex.programs import METADATA, SYSTEM, TOKEN, TOKEN_2022, WSOL
-from sniperforge.runtime import inspect
+from sniperforge.runtime import inspect, system
+from sniperforge.runtime.ends import TOPICS
 from sniperforge.runtime.enrich import ATTEMPTS, IN_FLIGHT_MAX, Enricher
 from sniperforge.runtime.inspect import FRESH_NS
 from sniperforge.runtime.loop import Message
@@ -297,6 +300,14 @@ def test_metadata_that_cannot_be_read_is_told_in_a_line() -> None:
 
 
 # ── asking ──
+
+
+def test_a_systems_questions_reach_detection_and_its_answers_do_not_wake_the_money() -> None:
+    """By the sets of types their rings wake them for."""
+    assert FactsWanted in system._DETECT_INTENTS
+    facts = {BundleSeen, CreatorKnown, HoldersInspected, LiquidityInspected, MetadataInspected}
+    assert facts <= TOPICS["market"]
+    assert not facts & system._COORDINATE_MARKET
 
 
 def everything() -> Chain:
