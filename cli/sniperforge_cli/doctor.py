@@ -25,7 +25,7 @@ def _group() -> None:
 def venues(
     rpc: str = typer.Option("", "--rpc", envvar=RPC_ENV, help="HTTP endpoint to ask for recent swaps."),
     recorded: list[str] = typer.Option(
-        [], "--from", metavar="FILE", help="Recorded transactions, or a folder of them: no network. Repeat it."
+        [], "--from", metavar="FILE", help="Recorded transactions and accounts, or a folder: no network. Repeat it."
     ),
     venue: list[str] = typer.Option([], "--venue", "-v", help="Only this venue. Repeat it."),
     transactions: int = typer.Option(20, "--transactions", help="How many to fetch of each venue.", min=1, max=1000),
@@ -35,11 +35,11 @@ def venues(
 ) -> None:
     """Compare recent successful swaps of every venue with what we would build.
 
-    Number and order of accounts, their flags, the length of the data; with --rpc also
-    the accounts of the pools and the slot of each program's last deploy against the run
-    before. An older form of an instruction is told and is no alarm; a form we do not
-    build is not compared. Exit code 1 when something differs or a file cannot be read,
-    4 when a venue could not be asked.
+    Number and order of accounts, their flags, the length of the data, the accounts of
+    pools; with --rpc also the slot of each program's last deploy against the run before.
+    An older form of an instruction is told and is no alarm; a form we do not build is
+    not compared. Exit code 1 when something differs or a file cannot be read, 4 when a
+    venue could not be asked.
 
     Examples:
 
@@ -65,7 +65,7 @@ def venues(
         for problem in found.problems:
             typer.echo(f"sniperforge: {problem}", err=True)
         if not json:
-            typer.echo(f"{found.files} files, {found.without} of them without a swap of these venues")
+            typer.echo(f"{found.files} files, {found.without} of them without a swap or pool of these venues")
     elif rpc:
         known = doctor.read_state(state)
         checked = doctor.check_chain(rpc, wanted, known, transactions_max=transactions, seconds_max=seconds)

@@ -244,6 +244,7 @@ class Judged(NamedTuple):
     Attributes:
         alarms: differences no later equal swap explains away, each with its swap (None: of the program or a pool).
         notes: what is worth telling and no reason to stop.
+        pools: how many pools' accounts were looked at.
     """
 
     venue: str
@@ -251,6 +252,7 @@ class Judged(NamedTuple):
     alarms: tuple[tuple[Difference, Swap | None], ...]
     notes: tuple[str, ...]
     deployed: Deployed | None = None
+    pools: int = 0
 
     def count(self, verdict: Verdict) -> int:
         """Return how many swaps came to *verdict*."""
@@ -268,13 +270,14 @@ def judge(
     *,
     deployed: Deployed | None = None,
     accounts: Iterable[Difference] = (),
+    pools: int = 0,
 ) -> Judged:
     """Return what is to be told of *venue*.
 
     Args:
         compared: in any order.
         deployed: of the venue's program, None where nobody asked.
-        accounts: pools whose accounts are not as our layouts say.
+        accounts: how pools' accounts are not as our layouts say; pools: how many were looked at.
     """
     alarms: list[tuple[Difference, Swap | None]] = [(one, None) for one in accounts]
     notes: list[str] = []
@@ -289,7 +292,7 @@ def judge(
     alarms += [(difference, None) for difference in _flags(compared)]
     if compared and all(one.verdict in ("older", "not compared") for one in compared):
         notes.append(f"nothing here proves our form: {len(compared)} swaps, none as we build it")
-    judged = Judged(venue.name, tuple(compared), tuple(alarms), tuple(dict.fromkeys(notes)), deployed)
+    judged = Judged(venue.name, tuple(compared), tuple(alarms), tuple(dict.fromkeys(notes)), deployed, pools)
     return judged._replace(alarms=(*alarms, *_upgraded(venue, judged)))
 
 

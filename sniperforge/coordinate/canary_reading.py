@@ -10,6 +10,7 @@ detection has no use for: they are read here, beside its normal form of the same
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping
@@ -278,9 +279,53 @@ _POOL_ACCOUNTS: dict[str, Callable[[bytes], Record]] = {
 }
 
 
+#: Anchor's discriminators of those accounts: sha256("account:Name").
+_POOL_HEADS = {
+    name: hashlib.sha256(f"account:{kind}".encode()).digest()[:8]
+    for name, kind in (
+        ("meteora_damm_v2", "Pool"),
+        ("meteora_dbc", "VirtualPool"),
+        ("meteora_dlmm", "LbPair"),
+        ("orca_whirlpool", "Whirlpool"),
+        ("pumpfun", "BondingCurve"),
+        ("pumpswap", "Pool"),
+        ("raydium_clmm", "PoolState"),
+        ("raydium_cpmm", "PoolState"),
+        ("raydium_launchlab", "PoolState"),
+    )
+}
 #: These two make their accounts larger beforehand: their layouts take any size, and what
 #: is then written behind the last field they know nobody reads.
 _KNOWN_BYTES = {"pumpfun": 125, "pumpswap": 271}
+
+
+def read_accounts(document: bytes) -> list[tuple[Venue, dict[str, Pubkey] | Difference]]:
+    """Return what `read_pool` says of every pool's account in a document; other kinds of accounts are passed over.
+
+    Accounts are {"owner": …, "data": ["…", "base64"]}, as nodes answer and tools dump
+    them, at any place. Raydium AMM v4's say nowhere what they are and are passed over too.
+
+    Raises:
+        DecodeError: not JSON.
+    """
+    return list(_accounts(_loads(document), 0))
+
+
+def _accounts(value: object, depth: int) -> Iterator[tuple[Venue, dict[str, Pubkey] | Difference]]:
+    if depth > _NESTING_MAX:
+        return
+    if isinstance(value, list):
+        for item in value:
+            yield from _accounts(item, depth + 1)
+    elif isinstance(value, dict):
+        owner, data = value.get("owner"), value.get("data")
+        if isinstance(owner, str) and isinstance(data, list) and data[1:] == ["base64"]:
+            venue, raw = BY_PROGRAM.get(public_key(owner)), base64(str(data[0]))
+            if venue is not None and raw[:8] == _POOL_HEADS.get(venue.name):
+                yield venue, read_pool(venue, raw)
+        else:
+            for item in value.values():
+                yield from _accounts(item, depth + 1)
 
 
 def read_pool(venue: Venue, raw: bytes) -> dict[str, Pubkey] | Difference:

@@ -70,14 +70,14 @@ async def look(client: RpcClient, venue: Venue, bounds: Bounds) -> Judged:
         async with asyncio.timeout(bounds.seconds_max):
             slot = await _deployed(client, venue)
             compared = await _compared(client, venue, bounds.transactions_max)
-            compared, wrong = await _with_pools(client, venue, compared)
+            compared, wrong, pools = await _with_pools(client, venue, compared)
     except TimeoutError:
         raise UnavailableError(
             f"{client.target.name}: {venue.name} took more than {bounds.seconds_max:g} s; "
             "ask for fewer transactions, or another endpoint"
         ) from None
     deployed = Deployed(slot, bounds.known_slot) if slot else None
-    return judge(venue, compared, deployed=deployed, accounts=wrong)
+    return judge(venue, compared, deployed=deployed, accounts=wrong, pools=pools)
 
 
 async def _compared(client: RpcClient, venue: Venue, transactions_max: int) -> list[Compared]:
@@ -124,11 +124,11 @@ async def _account(client: RpcClient, place: Pubkey, more: Mapping[str, object])
 
 async def _with_pools(
     client: RpcClient, venue: Venue, compared: list[Compared]
-) -> tuple[list[Compared], list[Difference]]:
-    """Compare again with what the pools' own accounts hold; return what is wrong with those accounts beside."""
+) -> tuple[list[Compared], list[Difference], int]:
+    """Compare again with what the pools' own accounts hold; return also what is wrong with those, and how many."""
     pools = list(dict.fromkeys(pool for one in compared if (pool := pool_of(one)) is not None))[:POOLS_MAX]
     if not pools:
-        return compared, []
+        return compared, [], 0
     options = {"encoding": "base64", "commitment": _COMMITMENT}
     answer = await client.call("getMultipleAccounts", [[text(pool) for pool in pools], options])
     rows = answer.get("value") if isinstance(answer, dict) else None
@@ -136,18 +136,20 @@ async def _with_pools(
         raise DecodeError(f"{client.target.name}: getMultipleAccounts answered something else; use another endpoint")
     held: dict[Pubkey, dict[str, Pubkey]] = {}
     wrong: dict[str, Difference] = {}
+    seen = 0
     for pool, row in zip(pools, rows, strict=True):
         if row is None:  # closed since: what it was like nobody can say
             continue
         owner, raw = _read(client, "getMultipleAccounts", row)
         if owner != venue.program:
             continue
+        seen += 1
         found = read_pool(venue, raw)
         if isinstance(found, Difference):
             wrong.setdefault(found.found, found)
         else:
             held[pool] = found
-    return [_again(one, held) for one in compared], list(wrong.values())
+    return [_again(one, held) for one in compared], list(wrong.values()), seen
 
 
 def _again(compared: Compared, held: Mapping[Pubkey, dict[str, Pubkey]]) -> Compared:

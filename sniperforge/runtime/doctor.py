@@ -18,9 +18,10 @@ import msgspec
 import orjson
 
 from sniperforge.base.errors import ConfigError, DecodeError, UnavailableError, UsageError
+from sniperforge.base.units import Pubkey
 from sniperforge.chain.rpc import RpcClient, endpoint
-from sniperforge.coordinate.canary import Compared, Judged, Swap, Verdict, compare, judge
-from sniperforge.coordinate.canary_reading import read_swaps
+from sniperforge.coordinate.canary import Compared, Difference, Judged, Swap, Verdict, compare, judge
+from sniperforge.coordinate.canary_reading import read_accounts, read_swaps
 from sniperforge.coordinate.canary_watch import Bounds, known_slots, look
 from sniperforge.detect.inputs import documents
 from sniperforge.dex.venue import Venue
@@ -45,16 +46,17 @@ class Checked(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """What was read: each different swap once; files without a transaction; and what could not be read."""
+    """What was read: each different swap once, pools' accounts; files with neither; and what could not be read."""
 
     swaps: tuple[Swap, ...]
     files: int
     without: int
     problems: tuple[str, ...]
+    pools: tuple[tuple[Venue, dict[str, Pubkey] | Difference], ...] = ()
 
 
 def read_recorded(paths: Sequence[str], venues: Mapping[str, Venue]) -> Recorded:
-    """Return the swaps recorded in files and (walked through, in order of names) folders.
+    """Return the swaps and pools' accounts in files and (walked through, in order of names) folders.
 
     Raises:
         UsageError: a path that does not exist.
@@ -62,22 +64,26 @@ def read_recorded(paths: Sequence[str], venues: Mapping[str, Venue]) -> Recorded
     swaps: dict[tuple[object, ...], Swap] = {}
     files = without = 0
     problems: list[str] = []
+    pools: list[tuple[Venue, dict[str, Pubkey] | Difference]] = []
     for path in _files(paths):
         files += 1
-        found, seen = 0, 0
+        found = 0
         try:
             for number, document in documents(read_bytes(path)):
-                seen += 1
                 try:
-                    for swap in read_swaps(document, source=path, venues=venues):
-                        found += 1
-                        swaps.setdefault((swap.signature, swap.venue.name, swap.accounts, swap.data), swap)
+                    read = read_swaps(document, source=path, venues=venues)
+                    seen = [] if read else [pool for pool in read_accounts(document) if pool[0].name in venues]
                 except DecodeError as problem:
                     problems.append(f"{path}:{number}: {problem}")
+                    continue
+                found += len(read) + len(seen)
+                pools += seen
+                for swap in read:
+                    swaps.setdefault((swap.signature, swap.venue.name, swap.accounts, swap.data), swap)
         except DecodeError as problem:
             problems.append(f"{path}: {problem}")
         without += not found
-    return Recorded(tuple(swaps.values()), files, without, tuple(problems))
+    return Recorded(tuple(swaps.values()), files, without, tuple(problems), tuple(pools))
 
 
 def _files(paths: Sequence[str]) -> Iterator[str]:
@@ -90,11 +96,15 @@ def _files(paths: Sequence[str]) -> Iterator[str]:
 
 
 def check_recorded(recorded: Recorded, venues: Mapping[str, Venue]) -> list[Checked]:
-    """Return each venue with every recorded swap of it compared."""
-    return [
-        Checked(name, judge(venue, [compare(swap) for swap in recorded.swaps if swap.venue.name == name]))
-        for name, venue in venues.items()
-    ]
+    """Return each venue with every recorded swap of it compared, and every recorded pool looked at."""
+    return [Checked(name, _judged(venue, recorded)) for name, venue in venues.items()]
+
+
+def _judged(venue: Venue, recorded: Recorded) -> Judged:
+    compared = [compare(swap) for swap in recorded.swaps if swap.venue is venue]
+    pools = [found for of, found in recorded.pools if of is venue]
+    wrong = [found for found in pools if isinstance(found, Difference)]
+    return judge(venue, compared, accounts=wrong, pools=len(pools))
 
 
 # ── from an endpoint ──────────────────────────────────────────────────────
@@ -169,7 +179,8 @@ def write_state(path: str, known: Mapping[str, int], checked: Iterable[Checked])
 
 def lines(checked: Sequence[Checked]) -> Iterator[str]:
     """Yield the table, then for each venue what differs, what was not compared and why."""
-    yield f"{'venue':<18}{'compared':>9}{'equal':>7}{'older':>7}{'differing':>11}{'not compared':>14}{'deployed':>12}"
+    counts = f"{'compared':>8}{'equal':>6}{'older':>6}{'differing':>10}{'not compared':>13}"
+    yield f"{'venue':<18}{counts}{'pools':>6}{'deployed':>11}"
     for one in checked:
         yield _row(one)
     for one in checked:
@@ -179,10 +190,11 @@ def lines(checked: Sequence[Checked]) -> Iterator[str]:
 def _row(one: Checked) -> str:
     judged = one.judged
     if judged is None:
-        return f"{one.venue:<18}{'unknown':>9}"
+        return f"{one.venue:<18}{'unknown':>8}"
     equal, older, differing, rest = (judged.count(verdict) for verdict in _VERDICTS)
     slot = str(judged.deployed.slot) if judged.deployed else "-"
-    return f"{one.venue:<18}{equal + older + differing:>9}{equal:>7}{older:>7}{differing:>11}{rest:>14}{slot:>12}"
+    counts = f"{equal + older + differing:>8}{equal:>6}{older:>6}{differing:>10}{rest:>13}"
+    return f"{one.venue:<18}{counts}{judged.pools:>6}{slot:>11}"
 
 
 def _details(one: Checked) -> Iterator[str]:
@@ -224,6 +236,7 @@ def as_json(one: Checked) -> dict[str, object]:
         "venue": one.venue,
         "compared": counts["equal"] + counts["older"] + counts["differing"],
         **counts,
+        "pools": judged.pools,
         "proven_slot": judged.proven_slot,
         "deploy_slot": judged.deployed.slot if judged.deployed else 0,
         "deploy_slot_known": judged.deployed.known if judged.deployed else 0,

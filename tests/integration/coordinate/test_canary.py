@@ -95,6 +95,8 @@ def test_files_are_checked_as_the_command_does(tmp_path: Path, recorded: tuple[S
     checked = check_recorded(read_recorded([str(SHARED / "mainnet")], VENUES), VENUES)
     assert sum(one.judged.count("equal") for one in checked if one.judged) == 103
     assert not [alarm for one in checked if one.judged for alarm in one.judged.alarms]
+    pools = {one.venue: one.judged.pools for one in checked if one.judged and one.judged.pools}
+    assert pools == {"meteora_damm_v2": 2, "meteora_dlmm": 2, "orca_whirlpool": 1}
 
 
 def test_on_a_chain_our_own_swaps_are_equal_with_pool_and_deploy_slot(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from sniperforge.coordinate.canary_reading import (
     UPGRADEABLE_LOADER,
     deploy_slot,
     program_data_of,
+    read_accounts,
     read_pool,
     read_swaps,
 )
@@ -299,6 +300,30 @@ def test_a_pool_account_of_another_size_is_a_difference() -> None:
 
 def curve(tail: bytes = b"") -> bytes:
     return bytes.fromhex("17b7f83760d8ac60") + bytes(40) + b"\0" + name_key("creator") + tail
+
+
+def found_in(document: object) -> list[str]:
+    return [venue.name for venue, _ in read_accounts(json.dumps(document).encode())]
+
+
+def test_pools_accounts_are_found_wherever_they_stand() -> None:
+    """Dumps, answers, state files; other kinds of accounts and other programs' are passed over."""
+    one = {"owner": text(pumpfun.PROGRAM), "data": [base64.b64encode(curve()).decode(), "base64"]}
+    assert found_in(one) == found_in({"pubkey": "x", "account": one}) == found_in({"a": one}) == ["pumpfun"]
+    assert found_in({"result": {"value": [one, None, one]}}) == ["pumpfun", "pumpfun"]
+    assert found_in({**one, "owner": text(TOKEN)}) == found_in({**one, "data": ["", "base64"]}) == []
+    assert found_in([[[[[[[[[[one]]]]]]]]]]) == []
+    ((_, keys),) = read_accounts(json.dumps(one).encode())
+    assert isinstance(keys, dict)
+
+
+@pytest.mark.parametrize("changes", [{"owner": "0"}, {"data": ["%", "base64"]}])
+def test_an_account_that_is_none_is_refused(changes: dict[str, object]) -> None:
+    one = {"owner": text(pumpfun.PROGRAM), "data": ["", "base64"], **changes}
+    with pytest.raises(DecodeError):
+        found_in(one)
+    with pytest.raises(DecodeError, match="not JSON"):
+        read_accounts(b"{")
 
 
 def test_a_pools_account_tells_its_keys() -> None:

@@ -103,7 +103,7 @@ def looked(chain: Chain, bounds: Bounds = BOUNDS) -> Judged:
 
 def test_equal_swaps_and_their_pools_are_no_alarm() -> None:
     told = looked(Chain())
-    assert (told.count("equal"), told.alarms, told.deployed) == (2, (), Deployed(70, 0))
+    assert (told.count("equal"), told.alarms, told.deployed, told.pools) == (2, (), Deployed(70, 0), 1)
     assert all(one.swap.pool_keys["amm_config"] == stand_in("amm_config") for one in told.compared)
 
 

@@ -26,6 +26,7 @@ from sniperforge.runtime.doctor import (
 )
 from tests.unit.coordinate.test_canary import EQUAL, OTHER
 from tests.unit.coordinate.test_canary_reading import MESSAGE, TRADE, bare, body, message_of
+from tests.unit.coordinate.test_canary_watch import account, pool_state
 
 CPMM = raydium_cpmm.VENUE
 ONLY = {"raydium_cpmm": CPMM}
@@ -65,6 +66,21 @@ def test_what_cannot_be_read_is_told_with_its_place_and_the_rest_goes_on(tmp_pat
 def test_a_path_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         read_recorded([str(tmp_path / "nothing.json")], ONLY)
+
+
+def test_recorded_pools_are_looked_at(tmp_path: Path) -> None:
+    """One as our layout says and one that grew: the second is an alarm, and other venues' are left alone."""
+    good, grown = account(CPMM.program, pool_state()), account(CPMM.program, pool_state() + bytes(8))
+    (tmp_path / "dump.json").write_text(json.dumps({"pubkey": "x", "account": good}))
+    (tmp_path / "answer.json").write_text(json.dumps({"value": [grown, None]}))
+    found = read_recorded([str(tmp_path)], ONLY)
+    assert (found.without, len(found.pools)) == (0, 2)
+    (checked,) = check_recorded(found, ONLY)
+    assert checked.judged is not None
+    assert checked.judged.pools == 2
+    ((difference, swap),) = checked.judged.alarms
+    assert (difference.field, swap) == ("pool account", None)
+    assert read_recorded([str(tmp_path)], {"pumpfun": VENUES["pumpfun"]}).pools == ()
 
 
 def test_every_venue_asked_for_has_its_own_swaps(tmp_path: Path) -> None:
@@ -139,10 +155,11 @@ def test_the_table_has_a_row_for_each_venue_and_says_what_differs() -> None:
         Checked("raydium_amm_v4", judged(EQUAL._replace(data=b"\xff" * 24))),
     ]
     shown = list(lines(told))
-    assert shown[0].split() == ["venue", "compared", "equal", "older", "differing", "not", "compared", "deployed"]
-    assert shown[1].split() == ["raydium_cpmm", "2", "1", "0", "1", "0", "435888000"]
+    head = ["venue", "compared", "equal", "older", "differing", "not", "compared", "pools", "deployed"]
+    assert shown[0].split() == head
+    assert shown[1].split() == ["raydium_cpmm", "2", "1", "0", "1", "0", "0", "435888000"]
     assert shown[2].split() == ["pumpfun", "unknown"]
-    assert shown[3].split() == ["raydium_amm_v4", "0", "0", "0", "0", "1", "-"]
+    assert shown[3].split() == ["raydium_amm_v4", "0", "0", "0", "0", "1", "0", "-"]
     text = " ".join(line.strip() for line in shown)
     assert "DIFFERS raydium_cpmm, account 1 (authority): expected " in text
     assert "(slot 100, signature of 100); stop trading on raydium_cpmm, " in text
@@ -170,6 +187,7 @@ def test_machines_get_every_figure() -> None:
         "older": 0,
         "differing": 1,
         "not_compared": 0,
+        "pools": 0,
         "proven_slot": 0,
         "deploy_slot": 5,
         "deploy_slot_known": 4,
