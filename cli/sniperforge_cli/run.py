@@ -59,7 +59,7 @@ def seconds_of(text: str) -> float | None:
 
 def feed(
     source: list[str] = typer.Option(
-        ..., "--source", "-s", help="tape:FILE[?speed=N], ws://…#logs|block|transaction, -"
+        ..., "--source", "-s", help="tape:FILE[?speed=N], ws://…#logs|block|transaction|pumpportal, -"
     ),
     venue: list[str] = typer.Option([], "--venue", "-v", help="Venues to subscribe to; all by default."),
     out: str = typer.Option("-", "--out", "-o", help="- , file:PATH or ring:frames."),

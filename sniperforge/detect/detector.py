@@ -29,8 +29,11 @@ from sniperforge.base.events import (
     PositionChanged,
     Swapped,
     TokenInspected,
+    TransactionWanted,
+    event_id,
 )
 from sniperforge.detect._native import read_logs
+from sniperforge.detect.announced import Announcement, announced
 from sniperforge.detect.belief import Reader
 from sniperforge.detect.bundles import Bundles
 from sniperforge.detect.creators import Creators
@@ -140,6 +143,10 @@ class Detector:
         self._seen += 1
         counters = self.state.counters
         try:
+            hearsay = announced(frame.data)
+            if hearsay is not None:
+                yield from self._counted(self._asked(hearsay, frame, now_ns))
+                return
             readings = self._read(frame.data)
         except DecodeError as problem:
             counters["frames_refused"] += 1
@@ -158,6 +165,19 @@ class Detector:
                 yield from self._counted(self._learned(event, now_ns))
             if self.bundles:
                 yield from self._counted(self.bundles.passed(reading.slot, now_ns))
+
+    def _asked(self, hearsay: Announcement, frame: Frame, now_ns: int) -> Sequence[Event]:
+        """Return the question for a transaction somebody announced, unless it is known or asked for."""
+        state, signature = self.state, hearsay.signature
+        if signature in state.wanted or signature in state.whole or state.coins.get(hearsay.mint) == signature:
+            return ()
+        wanted = event_id("TransactionWanted", signature)
+        state.wanted.put(signature, wanted)
+        state.counters["wanted"] += 1
+        told = TransactionWanted(
+            id=wanted, ts_ns=now_ns, origin_ns=frame.recv_ns, signature=signature, slot=0, reason="announced"
+        )
+        return (told,)
 
     def _counted(self, facts: Sequence[Event]) -> Sequence[Event]:
         self.state.counters["events"] += len(facts)

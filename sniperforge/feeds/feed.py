@@ -1,10 +1,10 @@
 """One feed: sources raced, deduplicated, watched for gaps, recorded.
 
-endpoints -> race -> record, sink          tapes -> record, sink
+endpoints -> race -> record, sink          tapes, announcers -> record, sink
 heartbeats -> gap ledger -> back-fill -> race, marked late
 
 Tapes do not race: what is on them was deduplicated when it was recorded, and a
-test tape may repeat a signature on purpose.
+test tape may repeat a signature on purpose. Nor do announcers, see `dex_ws`.
 """
 
 from __future__ import annotations
@@ -176,15 +176,19 @@ class Feed:
         sources: list[Source] = [TapeSource(tape, sink=plain, clock=self._clock) for tape in settings.tapes]
         for endpoint in settings.endpoints:
             # 148 ms to import: not for a replay.
+            from sniperforge.feeds.dex_ws import Unwatched
             from sniperforge.feeds.websocket import WebSocketSource
 
+            # An announcement carries the signature of what it points at: in the race it
+            # would win, and the transaction itself would be thrown away as known.
+            hearsay = endpoint.kind == "pumpportal"
             sources.append(
                 WebSocketSource(
                     endpoint,
                     settings.programs,
                     limits=settings.connection,
-                    sink=raced,
-                    watcher=self,
+                    sink=plain if hearsay else raced,
+                    watcher=Unwatched() if hearsay else self,
                     clock=self._clock,
                     dice=dice,
                 )

@@ -48,7 +48,12 @@ class Session:
         wanted: requests to send, see `subscription.requests`.
         limits: how long an answer or a heartbeat may take.
         scrub: masks secrets in the server's words.
+
+    Attributes:
+        heartbeat: whether slots are expected as signs of life; else pongs and data are.
     """
+
+    heartbeat = True
 
     def __init__(
         self,
@@ -67,7 +72,7 @@ class Session:
         self._pending = {request.id: request for request in wanted}
         self._standing: dict[int, Pubkey | None] = {}
         self._refused: list[str] = []
-        self._heartbeat = True
+        self._heartbeat = self.heartbeat
         self._opened_ns = self._alive_ns = self._pinged_ns = 0
         self._parts: list[bytes] = []
         self._parts_bytes = 0

@@ -8,7 +8,7 @@ import msgspec
 
 from sniperforge.base.units import Pubkey
 
-EndpointKind = Literal["logs", "block", "transaction"]
+EndpointKind = Literal["logs", "block", "transaction", "pumpportal"]
 Commitment = Literal["", "processed", "confirmed", "finalized"]
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
@@ -21,7 +21,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Attributes:
         url: ws:// or wss://; may hold an API key and is therefore never printed.
         kind: which subscription it serves: `logsSubscribe` (one per program),
-            `blockSubscribe` (one per program) or Helius' `transactionSubscribe`.
+            `blockSubscribe` (one per program), Helius' `transactionSubscribe`, or
+            PumpPortal's announcements, which are asked about and never believed.
         name: label of its frames; empty = host and port of the URL.
         commitment: empty = "processed" ("confirmed" for blocks, which know no less).
     """

@@ -27,8 +27,10 @@ from sniperforge.base.clock import Clock
 from sniperforge.base.errors import ConfigError
 from sniperforge.base.events import FeedChanged
 from sniperforge.base.units import NANOS_PER_SECOND, Pubkey
+from sniperforge.feeds import dex_ws
 from sniperforge.feeds.address import checked_url, default_name, masked, scrubbed
 from sniperforge.feeds.backoff import Backoff
+from sniperforge.feeds.dex_ws import AnnouncerSession
 from sniperforge.feeds.session import Ending, Session, Tally
 from sniperforge.feeds.settings import Connection, Endpoint
 from sniperforge.feeds.source import CONNECTING, LOST, REFUSED, Sink, SourceStats, Watcher, ended
@@ -142,7 +144,7 @@ class WebSocketSource:
     ) -> None:
         where = f"endpoint {masked(endpoint.url)}"
         parts = checked_url(endpoint.url, where, ("ws", "wss"))
-        if not programs:
+        if not programs and endpoint.kind != "pumpportal":
             raise ConfigError(where, "has no program to subscribe to", "name at least one in feed.programs")
         self.name = endpoint.name or default_name(parts)
         self._endpoint, self._programs = endpoint, programs
@@ -196,9 +198,10 @@ class WebSocketSource:
 
     async def _connection(self) -> Ending:
         """Live through one connection; returns how it ended."""
-        session = Session(
+        announces = self._endpoint.kind == "pumpportal"
+        session = (AnnouncerSession if announces else Session)(
             self.name,
-            requests(self._endpoint, self._programs),
+            dex_ws.requests() if announces else requests(self._endpoint, self._programs),
             limits=self._limits,
             sink=self._sink,
             watcher=self._watcher,

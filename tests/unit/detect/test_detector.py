@@ -23,10 +23,13 @@ from sniperforge.base.events import (
     Swapped,
     TokenInspected,
     TokenWanted,
+    TransactionWanted,
 )
+from sniperforge.base.keys import text
 from sniperforge.detect.detector import REHEARSED_BYTES_MAX, Detector
 from sniperforge.detect.settings import DetectSettings
 from sniperforge.dex.venues import VENUES
+from sniperforge_cli.frames import launches
 from tests.unit.detect.fakes import (
     LIQUIDITY,
     OTHER,
@@ -44,6 +47,7 @@ from tests.unit.detect.fakes import (
     trade,
     venue,
 )
+from tests.unit.detect.test_announced import SIGNATURE, message
 from tests.unit.detect.wire_forms import Made, base64_body, meta, wire
 
 LAUNCH = call(PROGRAM, data_line(creation("coin")))
@@ -78,6 +82,41 @@ def test_a_creation_is_told_with_its_stamps() -> None:
     assert created.id and created.trace_id
     assert isinstance(wanted, TokenWanted)
     assert (wanted.mint, wanted.cause, wanted.trace_id) == (key_of("coin"), created.id, created.trace_id)
+
+
+def test_an_announcement_is_asked_about_and_never_believed() -> None:
+    """Once; a trade somebody announces is nothing, and one without a signature is refused."""
+    detector = make()
+    (wanted,) = detector.on_frame(Frame(message(), 100, "portal"), 105)
+    assert isinstance(wanted, TransactionWanted)
+    assert (wanted.signature, wanted.reason, wanted.origin_ns, wanted.ts_ns) == (SIGNATURE, "announced", 100, 105)
+    assert detector.on_frame(Frame(message(), 106, "portal"), 107) == []
+    assert detector.on_frame(Frame(message(txType="buy"), 108, "portal"), 109) == []
+    assert (detector.counters["wanted"], detector.counters["believed"], detector.counters["events"]) == (1, 0, 1)
+    (refused,) = detector.on_frame(Frame(message(signature="x"), 110, "portal"), 111)
+    assert isinstance(refused, InputRefused)
+    assert refused.where == "portal"
+
+
+def test_what_was_told_already_is_not_asked_about_when_it_is_announced() -> None:
+    """A coin by its launch, and any transaction that was seen whole."""
+    detector = Detector(BARE)
+    launch = next(launches(1, seed=3))
+    hearsay = message(signature=launch.signature, mint=text(launch.mint))
+    assert isinstance(detector.on_frame(Frame(launch.frame, 1, "node"), 2)[0], PoolCreated)
+    assert detector.on_frame(Frame(hearsay, 3, "portal"), 4) == []
+    detector = Detector(BARE)
+    detector.state.whole.put(SIGNATURE, None)
+    assert detector.on_frame(Frame(message(), 3, "portal"), 4) == []
+
+
+def test_a_launch_that_was_announced_before_is_told_when_its_frame_comes() -> None:
+    """The question does not stand in its way."""
+    detector = Detector(BARE)
+    launch = next(launches(1, seed=3))
+    hearsay = message(signature=launch.signature, mint=text(launch.mint))
+    assert isinstance(detector.on_frame(Frame(hearsay, 1, "portal"), 2)[0], TransactionWanted)
+    assert isinstance(detector.on_frame(Frame(launch.frame, 3, "node"), 4)[0], PoolCreated)
 
 
 def test_an_unconcerned_frame_is_rejected_and_counted() -> None:
