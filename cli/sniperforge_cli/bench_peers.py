@@ -198,15 +198,17 @@ class Server:
                 preexec_fn=_ends_with_us,
             )  # fmt: skip
         end = time.monotonic() + patience_s
-        while not ready():
-            code = self.process.poll()
-            if code is None and time.monotonic() < end:
-                time.sleep(0.005)
-                continue
-            self.stop()
-            said = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-            what = f"did not start within {patience_s:g} s" if code is None else f"ended with {code}"
-            raise UnavailableError(f"{command[0]} {what}: {said[-1]}")
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.stop)  # when it does not come up, and when we are interrupted before
+            while not ready():
+                code = self.process.poll()
+                if code is None and time.monotonic() < end:
+                    time.sleep(0.005)
+                    continue
+                said = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+                what = f"did not start within {patience_s:g} s" if code is None else f"ended with {code}"
+                raise UnavailableError(f"{command[0]} {what}: {said[-1]}")
+            undo.pop_all()
 
     def cpu_s(self) -> float:
         """Return the CPU seconds it took so far."""
@@ -257,11 +259,10 @@ class BrokerTransport(Transport):
     def open(self, load: Load) -> None:
         self.load = load
         self.folder = Path(tempfile.mkdtemp(prefix="sf-"))  # short: a socket's path has a hundred bytes
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(shutil.rmtree, self.folder)
             self.server = self.start()
-        except UnavailableError:
-            shutil.rmtree(self.folder)
-            raise
+            undo.pop_all()
 
     def cpu_s(self) -> float:
         return self.server.cpu_s()
