@@ -299,6 +299,7 @@ class RedisTransport(BrokerTransport):
 
     def sender(self) -> Send:
         client = self._client()
+        client.ping()  # it connects now, not with the first message
         if self.load.paced:
             return partial(client.publish, "bench")
         self.pipe = pipe = client.pipeline(transaction=False)

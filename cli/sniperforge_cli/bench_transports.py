@@ -213,7 +213,9 @@ class ZmqTransport(Transport):
             end.set(zmq.XPUB_NODROP, 1)
             end.set(zmq.XPUB_VERBOSE, 1)  # else eight equal subscriptions arrive as one
         end.bind(self.address)
-        if not one:
+        if one:
+            end.poll(flags=zmq.POLLOUT)  # the consumer is there: waiting for it is not what is measured
+        else:
             for _ in range(self.consumers):
                 end.recv()
         self.kept = end
@@ -226,6 +228,7 @@ class ZmqTransport(Transport):
         end.set(zmq.RCVHWM, 10_000)
         if self.consumers > 1:
             end.subscribe(b"")
+        end.set(zmq.RECONNECT_IVL, 1)  # ms; it is here before the producer, and would look again after 100
         end.connect(self.address)
         self.kept = end
         receive: Receive = end.recv
