@@ -49,6 +49,7 @@ def test_a_mint_may_be_missing() -> None:
         message(uri="x" * BYTES_MAX),
         b'{"message":"Successfully subscribed to token creation events."}',
         b'["txType"]',
+        b'{"jsonrpc":"2.0",' + message()[1:],
         b'"txType',
         b'{"txType": "create", ' + b"[" * 5000,
         b'\xff"txType"',
