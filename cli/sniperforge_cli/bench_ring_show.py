@@ -73,6 +73,8 @@ def _notes(report: dict[str, Any]) -> list[str]:
     if report["versions"]:
         notes.append(f"measured: {', '.join(dict.fromkeys(report['versions'].values()))}")
     notes += [f"not measured: {name}: {reason}" for name, reason in report["absent"].items()]
+    if report["absent"]:
+        notes.append("how to get them: sniperforge bench ring --help")
     notes.append("Ours does not do: disk, network, several users. p99 on a shared machine is indicative only.")
     return notes
 

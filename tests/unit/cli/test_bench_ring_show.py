@@ -66,6 +66,7 @@ def test_what_a_reader_must_know_stands_below() -> None:
     assert "* a broker: also networked" in text
     assert "measured: pyzmq 27.3.0, fifo 1.5.2 not measured" in text
     assert "not measured: nats: no program nats-server" in text
+    assert "how to get them: sniperforge bench ring --help" in text
     assert "INCOMPLETE: a message was lost" in text
 
 
@@ -74,7 +75,7 @@ def test_what_did_not_happen_is_not_explained() -> None:
     whole["transports"] = {"ring": row(1, 1.0)}
     text = "\n".join(table(whole))
     assert "1 -> 8, 256 B, as fast as it goes" in text
-    for word in ("INCOMPLETE", "broker", "measured", "futex", "spinning"):
+    for word in ("INCOMPLETE", "broker", "measured", "futex", "spinning", "--help"):
         assert word not in text
 
 
