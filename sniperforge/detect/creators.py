@@ -16,8 +16,8 @@ forgotten is forgotten in the order of launches.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
 
+import msgspec
 from msgspec.structs import replace
 
 from sniperforge.base.events import CreatorKnown, LiquidityChanged, Pool, PoolCreated, Swapped, event_id
@@ -37,8 +37,8 @@ _PPM = 1_000_000
 _LEFT_PPM_MAX = _PPM * _PPM
 
 
-@dataclass(slots=True)
-class _Coin:
+# Without the collector: tens of thousands of these would make each of its full rounds 30 ms long.
+class _Coin(msgspec.Struct, gc=False):
     mint: Pubkey
     hands: tuple[Pubkey, ...]
     born_ns: int
@@ -46,17 +46,18 @@ class _Coin:
     rugged_ns: int = 0
     bought: int = 0
     sold: int = 0
-    pools: dict[Pubkey, _Home] = field(default_factory=dict)
+    places: tuple[Pubkey, ...] = ()
 
 
-@dataclass(slots=True)
-class _Home:
+class _Home(msgspec.Struct, gc=False):
     """A pool of a coin, and how much liquidity it has against when it was made, trades aside.
 
-    `is_own`: one of the coin's hands opened it.
+    `turned`: the pool, where its first token is not the coin; `is_own`: one of the coin's
+    hands opened it.
     """
 
-    pool: Pool
+    coin: _Coin
+    turned: Pool | None
     is_own: bool
     left_ppm: int = _PPM
 
@@ -73,7 +74,7 @@ class Creators:
         self._coins_max, self._sold_within_ns = coins_max, sold_within_s * NANOS_PER_SECOND
         self._coins: OrderedDict[Pubkey, _Coin] = OrderedDict()
         self._by_hand: dict[Pubkey, dict[Pubkey, None]] = {}
-        self._by_pool: dict[Pubkey, _Coin] = {}
+        self._by_pool: dict[Pubkey, _Home] = {}
         self._since_ns = 0
 
     def __len__(self) -> int:
@@ -94,21 +95,22 @@ class Creators:
         told = self._known(created, tuple(dict.fromkeys((*hands, *first))), now_ns)
         if coin is None:
             coin = self._remember(_Coin(pool.base_mint, hands, now_ns, now_ns))
-        if len(coin.pools) < POOLS_EACH_MAX:
-            slim = replace(pool, keys={}, numbers={"base_is_0": pool.numbers.get("base_is_0", 1)})
-            coin.pools[pool.address] = _Home(slim, any(hand in coin.hands for hand in hands))
-            self._by_pool[pool.address] = coin
+        if pool.address not in self._by_pool and len(coin.places) < POOLS_EACH_MAX:
+            turned = None if pool.numbers.get("base_is_0", 1) else replace(pool, keys={}, numbers={"base_is_0": 0})
+            coin.places += (pool.address,)
+            self._by_pool[pool.address] = _Home(coin, turned, any(hand in coin.hands for hand in hands))
         return [told]
 
     def swapped(self, trade: Swapped, now_ns: int) -> None:
         """Note that the coin lives, and what its creator trades."""
-        coin = self._by_pool.get(trade.pool)
-        if coin is None:
+        home = self._by_pool.get(trade.pool)
+        if home is None:
             return
+        coin = home.coin
         coin.seen_ns = now_ns
         if trade.trader not in coin.hands:
             return
-        told = oriented(trade, coin.pools[trade.pool].pool)
+        told = trade if home.turned is None else oriented(trade, home.turned)
         if isinstance(told, Swapped) and told.is_buy:
             coin.bought += told.base_amount
             return
@@ -119,20 +121,17 @@ class Creators:
 
     def liquidity(self, change: LiquidityChanged, now_ns: int) -> None:
         """Note how much of the coin's liquidity is left; where the venue tells no reserves, nothing is known."""
-        coin = self._by_pool.get(change.pool)
-        if coin is None:
+        home = self._by_pool.get(change.pool)
+        if home is None or not home.is_own:
             return
-        home = coin.pools[change.pool]
-        if not home.is_own:
-            return
-        told = oriented(change, home.pool)
+        told = change if home.turned is None else oriented(change, home.turned)
         amount, after = told.quote_amount, told.quote_reserve
         before = after - amount if change.added else after + amount
         if after < 0 or before <= 0:
             return
         home.left_ppm = min(home.left_ppm * after // before, _LEFT_PPM_MAX)
         if home.left_ppm * BPS_ONE <= LEFT_BPS_RUGGED * _PPM:
-            coin.rugged_ns = coin.rugged_ns or now_ns
+            home.coin.rugged_ns = home.coin.rugged_ns or now_ns
 
     def clear(self) -> None:
         """Forget everybody."""
@@ -173,7 +172,7 @@ class Creators:
         return coin
 
     def _forget(self, coin: _Coin) -> None:
-        for address in coin.pools:
+        for address in coin.places:
             del self._by_pool[address]
         for hand in coin.hands:
             mints = self._by_hand.get(hand, {})

@@ -190,6 +190,20 @@ def test_the_memory_is_bounded_and_forgets_in_the_order_of_launches() -> None:
     assert known(creators, "f", creator="new", user="new").launches == 1
 
 
+def test_a_pool_told_again_stays_what_it_was() -> None:
+    """Detection may have forgotten it; what was withdrawn from it is remembered, and forgotten once."""
+    creators = remembering(coins_max=2)
+    known(creators, "a")
+    creators.liquidity(liquidity("a", added=False, amount=50, after=50), 1)
+    known(creators, "a")
+    known(creators, "thief", pool={"address": key_of("pool a")})
+    creators.liquidity(liquidity("a", added=False, amount=30, after=20), 2)
+    assert known(creators, "b").rugged == 1
+    for name in ("c", "d", "e"):
+        known(creators, name)
+    assert len(creators) == 2
+
+
 def test_coins_of_one_wallet_and_pools_of_one_coin_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "COINS_EACH_MAX", 2)
     monkeypatch.setattr(module, "POOLS_EACH_MAX", 1)
@@ -235,6 +249,6 @@ def test_whatever_happens_the_indexes_agree_and_rugs_are_no_more_than_launches(
             creators.liquidity(liquidity(name, added=what == 2, amount=at, after=at % 5), at)
         coins = set(creators._coins)
         assert {mint for mints in creators._by_hand.values() for mint in mints} == coins
-        assert {coin.mint for coin in creators._by_pool.values()} == coins
+        assert {home.coin.mint for home in creators._by_pool.values()} == coins
         assert all(creators._by_hand.values())
         assert len(coins) <= 3
