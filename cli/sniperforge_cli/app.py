@@ -34,7 +34,7 @@ app = typer.Typer(
 CommandLineError: type[Any] = typer.BadParameter.__mro__[2]
 
 #: Modules of verbs; each registers its own on the `app` it is given.
-VERBS = ("run", "demo", "localnet", "decode", "trade", "ring", "bench", "config", "doctor")
+VERBS = ("run", "demo", "localnet", "decode", "explain", "trade", "ring", "bench", "config", "doctor")
 
 
 def _version(wanted: bool) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -252,6 +254,14 @@ def test_the_tree_has_a_row_for_every_group_and_leaf() -> None:
 def test_values_are_shown_as_a_screen_can_bear_them(value: Any, text: str) -> None:
     """Names are chosen by strangers: no escape sequence of theirs reaches a terminal."""
     assert shown(value) == text
+
+
+def test_the_examples_of_the_manual_are_expressions() -> None:
+    """Word for word."""
+    manual = (Path(__file__).resolve().parents[3] / "docs" / "filters.md").read_text()
+    blocks = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", manual, re.DOTALL)]
+    tables = [block.get("bots", {}).get("filters", block)["require"] for block in blocks]
+    assert [parse(table, "require")[1] for table in tables] == [[], []]
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
