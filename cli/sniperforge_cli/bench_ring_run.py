@@ -22,7 +22,7 @@ from typing import Any
 import orjson
 import psutil
 
-from sniperforge.base.errors import UsageError
+from sniperforge.base.errors import SniperForgeError, UsageError
 from sniperforge_cli.bench_peers import available
 from sniperforge_cli.bench_transports import Load, Send, Transport
 
@@ -40,7 +40,16 @@ def measure(*, size: int, consumers: int, rate: int, seconds: float, rounds: int
         if rate:
             floors.append(floor_p50_ns(min(rate, 2000), min(seconds, 1.0)))
         for transport in random.sample(transports, len(transports)):
-            runs[transport.name].append(run_once(transport, size=size, consumers=consumers, rate=rate, seconds=seconds))
+            try:
+                row = run_once(transport, size=size, consumers=consumers, rate=rate, seconds=seconds)
+            except SniperForgeError as error:
+                if transport.name == "ring":
+                    raise
+                absent[transport.name] = str(error)  # a peer that breaks does not take the others with it
+                transports.remove(transport)
+                del runs[transport.name]
+            else:
+                runs[transport.name].append(row)
     return {
         "machine": machine(),
         "others": _others([row for rows in runs.values() for row in rows]),

@@ -15,7 +15,7 @@ from sniperforge.base.errors import UnavailableError, UsageError
 from sniperforge_cli import bench_peers
 from sniperforge_cli.bench_ring import bench_ring
 from sniperforge_cli.bench_ring_run import run_once
-from sniperforge_cli.bench_transports import PipeTransport, Send
+from sniperforge_cli.bench_transports import Load, PipeTransport, Send
 
 RUNNER = CliRunner()
 
@@ -41,6 +41,17 @@ class Careless(PipeTransport):
 
     def flush(self) -> None:
         self.rest()
+
+
+class Breaking(PipeTransport):
+    """Opens once, and then no more."""
+
+    name = "breaking"
+
+    def open(self, load: Load) -> None:
+        if hasattr(self, "pipes"):
+            raise UnavailableError("breaking-server ended with 1: out of ports")
+        super().open(load)
 
 
 class Gone(PipeTransport):
@@ -112,6 +123,14 @@ def test_a_peer_that_cannot_run_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "not measured: gone: no program gone-server; Debian has it" in text
     assert max(len(line) for line in text.splitlines()) <= 80
     assert json.loads(RUNNER.invoke(app(), [*arguments, "--json"]).stdout)["absent"].keys() == {"gone"}
+
+
+def test_a_peer_that_breaks_later_does_not_take_the_others_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_peers, "PEERS", (Breaking,))
+    arguments = ["--seconds", "0.1", "--rounds", "2", "--only", "breaking,unix datagram", "--json"]
+    report = json.loads(RUNNER.invoke(app(), arguments).stdout)
+    assert set(report["transports"]) == {"ring", "unix datagram"}
+    assert report["absent"] == {"breaking": "breaking-server ended with 1: out of ports"}
 
 
 def test_a_picture_that_cannot_be_written_is_refused_before_measuring(tmp_path: Path) -> None:
