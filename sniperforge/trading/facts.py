@@ -159,7 +159,12 @@ def _age_ms(at: _At) -> int | None:
 #: Of the launch and the time.
 TIME = (
     Fact("age_ms", int, _age_ms, "since its frame left the socket, or it opened"),
-    Fact("opens_in_ms", int, lambda at: max(opens_ns(at.launch) - at.now_ns, 0) // NANOS_PER_MS, "until it opens; 0: it is open"),
+    Fact(
+        "opens_in_ms",
+        int,
+        lambda at: max(opens_ns(at.launch) - at.now_ns, 0) // NANOS_PER_MS,
+        "until it opens; 0: it has",
+    ),
 )
 
 #: Of the venue's own quote for a buy of our size.

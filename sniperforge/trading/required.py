@@ -138,4 +138,4 @@ class Required:
 
 def _allowed(leaf: Leaf, facts: Facts) -> str:
     """Return what would have been let through: a leaf that refuses by being true stands below a `not`."""
-    return f"not {leaf.allowed()}" if leaf.truth(facts) else leaf.allowed()
+    return f"not ({leaf.allowed()})" if leaf.truth(facts) else leaf.allowed()

@@ -60,8 +60,23 @@ def test_it_reads_what_detect_writes(folder: Path) -> None:
         ["detect", "--in", "day.ndjson"], ["explain", "--events", "-", "--json", *refuse], cwd=folder
     )
     assert (codes, errors) == ([0, 0], ["", ""])
-    values = {"leaf": "require.not.on_curve", "seen": "on_curve true", "allowed": "not is true"}
+    values = {"leaf": "require.not.on_curve", "seen": "on_curve true", "allowed": "not (is true)"}
     assert [orjson.loads(line)["refusal"] for line in out.splitlines()] == [{"filter": "require", "values": values}] * 4
+
+
+def test_the_explanation_is_what_the_bot_did(folder: Path) -> None:
+    """The same events, the same settings: what it bought passed, what it refused was refused by the same words."""
+    require = "filters.require={ creator_rugged = 0, not = { creator_buy_quote_units = { min = 500_000_000 } } }"
+    market = run("detect", "--in", "day.ndjson", "--trades", "all", cwd=folder).out
+    free = ["--set", "cooldown_ms=0", "--set", "positions_max=100", "--set", require]
+    said = run("snipe", *free, "--no-pass", given=market).events()
+    explained = run("explain", "--events", "-", "--json", "--set", require, given=market).events()
+    bought = {each["pool"]["address"] for each in said if each["type"] == "OrderProposed" and each["side"] == "buy"}  # type: ignore[index]
+    refused = {each["pool"]: (each["filter"], each["values"]) for each in said if each["type"] == "LaunchRefused"}
+    assert bought and refused and len(bought) + len(refused) == len(explained) == 4
+    assert {one["pool"] for one in explained if one["verdict"] == "passed"} == bought
+    told = {one["pool"]: one["refusal"] for one in explained if one["verdict"] == "refused"}
+    assert told == {pool: {"filter": name, "values": values} for pool, (name, values) in refused.items()}
 
 
 def test_the_facts_there_are_can_be_listed() -> None:

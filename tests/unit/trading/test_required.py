@@ -59,7 +59,7 @@ def test_below_a_not_the_refusal_says_so() -> None:
     """The leaf was true, and that was the trouble."""
     refused = required({"not": {"symbol": {"matches": "^mc"}}}).last(launch(), pool(), NOW)
     assert refused is not None
-    assert refused.values == {"leaf": "require.not.symbol", "seen": "symbol MCAT", "allowed": "not matches ^mc"}
+    assert refused.values == {"leaf": "require.not.symbol", "seen": "symbol MCAT", "allowed": "not (matches ^mc)"}
 
 
 def test_a_long_refusal_is_cut_and_says_so() -> None:
