@@ -534,14 +534,17 @@ class CreatorKnown(Event, frozen=True, kw_only=True, tag=51):
     """What this process remembers of a creator, told right behind his PoolCreated.
 
     Attributes:
-        creator: as PoolCreated tells it; wallets that signed for him count with him.
-        launches: his coins before this one that are remembered; 256 means that or more.
+        creator: as PoolCreated tells it.
+        launches: coins before this one that are remembered, which this wallet created or
+            signed for; 256 means that or more.
         rugged: how many of them lost 80 % of their liquidity to a withdrawal, or were
             sold off by him soon after the launch.
         lifetime_s_median: from launch to rug, or else to the last trade seen; seconds,
             rounded down, of two middle ones the shorter; 0 when there is no launch.
         watched_s: how long this process has been watching: no launches in ten
             seconds say little.
+        signer_launches, signer_rugged: the same of the wallet that signed and paid; it may
+            be the creator's own, a clean name's user, or a platform's with thousands.
     """
 
     creator: Pubkey
@@ -552,6 +555,8 @@ class CreatorKnown(Event, frozen=True, kw_only=True, tag=51):
     rugged: int
     lifetime_s_median: int
     watched_s: int
+    signer_launches: int = 0
+    signer_rugged: int = 0
 
 
 class FactsWanted(Event, frozen=True, kw_only=True, tag=52):

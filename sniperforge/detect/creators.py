@@ -3,10 +3,11 @@
 PoolCreated                -> CreatorKnown     (and remembered)
 Swapped, LiquidityChanged  -> remembered       (of coins remembered here)
 
-A coin counts once, under the wallet the venue records as its creator and under the
-one that signed: a launch may name anybody its creator. Its second home (the pool it
-migrates to) is no launch. Anybody may open one: what happens to the liquidity there
-counts only where one of the hands that launched the coin opened it.
+A coin is remembered under two wallets, the one the venue records as its creator and the
+one that signed, and both histories are told: a launch may name anybody its creator, and
+a platform may sign for thousands. Its second home (the pool it migrates to) is no
+launch. Anybody may open one: what happens to the liquidity there counts only where one
+of the hands that launched the coin opened it.
 
 Two ways to end a coin are told: its liquidity was withdrawn, or its creator bought at
 the launch and sold all of that soon after. Every memory here is bounded; what is
@@ -91,8 +92,7 @@ class Creators:
         self.watching(now_ns)
         pool = created.pool
         coin, hands = self._coins.get(pool.base_mint), _hands(created)
-        first = coin.hands if coin is not None else ()
-        told = self._known(created, tuple(dict.fromkeys((*hands, *first))), now_ns)
+        told = self._known(created, coin.hands[:1] if coin is not None else (), now_ns)
         if coin is None:
             coin = self._remember(_Coin(pool.base_mint, hands, now_ns, now_ns))
         if pool.address not in self._by_pool and len(coin.places) < POOLS_EACH_MAX:
@@ -139,10 +139,11 @@ class Creators:
             memory.clear()
         self._since_ns = 0
 
-    def _known(self, created: PoolCreated, hands: tuple[Pubkey, ...], now_ns: int) -> CreatorKnown:
+    def _known(self, created: PoolCreated, first: tuple[Pubkey, ...], now_ns: int) -> CreatorKnown:
+        """Return the histories of *created*'s creator (with the one who launched the coin) and of its signer."""
         pool = created.pool
-        mints = {mint: None for hand in hands for mint in self._by_hand.get(hand, ()) if mint != pool.base_mint}
-        coins = [self._coins[mint] for mint in mints][-COINS_EACH_MAX:]
+        coins = self._history((created.creator, *first), pool.base_mint)
+        signed = self._history((_signer(created),), pool.base_mint)
         lives = sorted((coin.rugged_ns or coin.seen_ns) - coin.born_ns for coin in coins)
         return CreatorKnown(
             id=event_id("CreatorKnown", created.id),
@@ -155,10 +156,17 @@ class Creators:
             pool=pool.address,
             base_mint=pool.base_mint,
             launches=len(coins),
-            rugged=sum(1 for coin in coins if coin.rugged_ns),
+            rugged=_rugged(coins),
             lifetime_s_median=lives[(len(lives) - 1) // 2] // NANOS_PER_SECOND if lives else 0,
             watched_s=max(now_ns - self._since_ns, 0) // NANOS_PER_SECOND,
+            signer_launches=len(signed),
+            signer_rugged=_rugged(signed),
         )
+
+    def _history(self, wallets: tuple[Pubkey, ...], but: Pubkey) -> list[_Coin]:
+        """Return the latest coins of *wallets*, without the coin *but*."""
+        mints = {mint: None for wallet in wallets for mint in self._by_hand.get(wallet, ()) if mint != but}
+        return [self._coins[mint] for mint in mints][-COINS_EACH_MAX:]
 
     def _remember(self, coin: _Coin) -> _Coin:
         self._coins[coin.mint] = coin
@@ -181,8 +189,15 @@ class Creators:
                 self._by_hand.pop(hand, None)
 
 
+def _rugged(coins: list[_Coin]) -> int:
+    return sum(1 for coin in coins if coin.rugged_ns)
+
+
+def _signer(created: PoolCreated) -> Pubkey:
+    """Return who signed for a launch; anybody may send the migration of a finished curve."""
+    return ZERO_KEY if created.pool.numbers.get("canonical", 0) else created.user
+
+
 def _hands(created: PoolCreated) -> tuple[Pubkey, ...]:
-    """Return the wallets behind a launch; anybody may send the migration of a finished curve."""
-    is_migration = created.pool.numbers.get("canonical", 0)
-    hands = (created.creator,) if is_migration else (created.creator, created.user)
+    hands = (created.creator, _signer(created))
     return tuple(dict.fromkeys(hand for hand in hands if hand != ZERO_KEY))

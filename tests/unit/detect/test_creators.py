@@ -48,14 +48,20 @@ def test_a_first_launch_has_no_history_and_says_how_long_was_watched() -> None:
     assert told.id
 
 
-def test_launches_count_by_the_creator_and_by_the_wallet_that_signed() -> None:
-    """A launch may name anybody its creator: hiding behind a clean name does not help."""
+def test_the_creator_and_the_wallet_that_signed_have_a_history_each() -> None:
+    """A launch may name anybody its creator, and a platform signs for thousands: neither hides the other."""
     creators = remembering()
-    known(creators, "a", creator="x", user="hand")
-    assert known(creators, "b", creator="y", user="hand").launches == 1
-    assert known(creators, "c", creator="x", user="other").launches == 1
-    assert known(creators, "d", creator="x", user="hand").launches == 3
-    assert known(creators, "e", creator="z", user="z").launches == 0
+    for name, creator in (("a", "x"), ("b", "y"), ("c", "z")):
+        known(creators, name, creator=creator, user="platform")
+    creators.liquidity(liquidity("a", added=False, amount=9, after=1), 1)
+    told = known(creators, "d", creator="y", user="platform")
+    assert (told.launches, told.rugged, told.signer_launches, told.signer_rugged) == (1, 0, 3, 1)
+    told = known(creators, "e", creator="x", user="own")
+    assert (told.launches, told.rugged, told.signer_launches, told.signer_rugged) == (1, 1, 0, 0)
+    told = known(creators, "f", creator="own", user="own")
+    assert (told.launches, told.signer_launches) == (1, 1)
+    told = known(creators, "g", creator="new", user="newer")
+    assert (told.launches, told.signer_launches) == (0, 0)
 
 
 def test_nobody_has_no_history() -> None:
@@ -63,7 +69,7 @@ def test_nobody_has_no_history() -> None:
     creators = remembering()
     for name in ("a", "b"):
         (told,) = creators.launch(launch(name, creator="x" + name, user=""), 1)
-        assert told.launches == 0
+        assert told.launches == told.signer_launches == 0
 
 
 def test_a_coins_second_pool_is_no_launch_and_belongs_to_its_first_hands() -> None:
@@ -95,7 +101,8 @@ def test_whoever_sends_the_migration_of_a_curve_nobody_saw_is_no_creator() -> No
     creators = remembering()
     migrated = {"numbers": {"canonical": 1}}
     known(creators, "a", creator="x", user="robot", pool=migrated)
-    assert known(creators, "b", creator="y", user="robot", pool=migrated).launches == 0
+    told = known(creators, "b", creator="y", user="robot", pool=migrated)
+    assert told.launches == told.signer_launches == 0
     assert known(creators, "c", creator="x", user="z").launches == 1
 
 
