@@ -21,6 +21,7 @@ from sniperforge.base.events import (
     Event,
     FactsWanted,
     Frame,
+    HaltChanged,
     HoldersInspected,
     InputRefused,
     LiquidityInspected,
@@ -37,6 +38,7 @@ from sniperforge.detect.settings import DetectSettings
 from sniperforge.dex.venues import VENUES
 from sniperforge.feeds.feed import Feed
 from sniperforge.feeds.settings import FeedSettings
+from sniperforge.runtime import log
 from sniperforge.runtime.enrich import Enricher
 from sniperforge.runtime.loop import Inbox, Loop, Message, Outbox
 from sniperforge.runtime.rehearsal import Rehearsal
@@ -174,6 +176,8 @@ async def run_coordinate(
     def publish(event: Event) -> None:
         outbox.put(event)
         outbox.flush()
+        if isinstance(event, HaltChanged):
+            log.warn(event.reason, venue=event.venue, halted=event.halted, exits_allowed=event.exits_allowed)
 
     coordinator = Coordinator(settings, clock=timeline, publish=publish)
 
