@@ -536,7 +536,7 @@ class CreatorKnown(Event, frozen=True, kw_only=True, tag=51):
     Attributes:
         creator: as PoolCreated tells it.
         launches: coins before this one that are remembered, which this wallet created or
-            signed for; 256 means that or more.
+            signed for; 64 means that or more.
         rugged: how many of them lost 80 % of their liquidity to a withdrawal, or were
             sold off by him soon after the launch.
         lifetime_s_median: from launch to rug, or else to the last trade seen; seconds,

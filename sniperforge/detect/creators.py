@@ -26,7 +26,7 @@ from sniperforge.base.units import BPS_ONE, NANOS_PER_SECOND, ZERO_KEY, Pubkey
 from sniperforge.dex.token_pair import oriented
 
 #: Coins of one wallet that are remembered; more of them say nothing new about it.
-COINS_EACH_MAX = 256
+COINS_EACH_MAX = 64
 #: Pools of one coin whose trades count: its curve, where that went, and a few more.
 POOLS_EACH_MAX = 8
 #: A withdrawal that leaves less than this share of the liquidity is a rug.
@@ -143,7 +143,8 @@ class Creators:
         """Return the histories of *created*'s creator (with the one who launched the coin) and of its signer."""
         pool = created.pool
         coins = self._history((created.creator, *first), pool.base_mint)
-        signed = self._history((_signer(created),), pool.base_mint)
+        signer = _signer(created)
+        signed = coins if not first and signer == created.creator else self._history((signer,), pool.base_mint)
         lives = sorted((coin.rugged_ns or coin.seen_ns) - coin.born_ns for coin in coins)
         return CreatorKnown(
             id=event_id("CreatorKnown", created.id),
