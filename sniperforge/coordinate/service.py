@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -33,7 +33,6 @@ from sniperforge.base.events import (
 from sniperforge.base.units import NANOS_PER_SECOND, ZERO_KEY
 from sniperforge.chain.signer import SignRefused
 from sniperforge.coordinate.builder import Builder
-from sniperforge.coordinate.canary_watch import CanaryWatch
 from sniperforge.coordinate.desk import Desk, Ticket
 from sniperforge.coordinate.execution import Execution, Transport
 from sniperforge.coordinate.intake import malformed
@@ -167,8 +166,11 @@ class Coordinator:
             self._publish(position)
         self._tasks.append(asyncio.create_task(self._maintain(), name="coordinate-maintenance"))
         if self.settings.canary_poll_s:
+            # Its tables take 50 ms to load, and most coordinators run without.
+            from sniperforge.coordinate.canary_watch import CanaryWatch
+
             watch = CanaryWatch(self.settings, self._venues, self._clock, self._halt)
-            self._tasks.append(asyncio.create_task(self._watched(watch), name="coordinate-canary"))
+            self._tasks.append(asyncio.create_task(self._watched(watch.run), name="coordinate-canary"))
 
     async def drain(self, deadline_s: float) -> bool:
         """Refuse entries from now on and wait until nothing is in flight.
@@ -218,10 +220,10 @@ class Coordinator:
             self.desk.halt(event)
         self._publish(event)
 
-    async def _watched(self, watch: CanaryWatch) -> None:
+    async def _watched(self, run: Callable[[], Awaitable[None]]) -> None:
         """Let the canary look for ever. Its own failure ends it, never us."""
         try:
-            await watch.run()
+            await run()
         except Exception as failure:
             cure = "trading goes on unwatched; report it, and restart to watch again"
             problem, now_ns = f"the canary failed: {failure!r}", self._clock.now_ns()

@@ -10,7 +10,7 @@ import pytest
 from sniperforge.base.config import settings
 from sniperforge.base.errors import ConfigError
 from sniperforge.base.events import Event, HaltChanged, InputRefused, OrderRefused, OrderSent, OrderSigned
-from sniperforge.coordinate import service
+from sniperforge.coordinate import canary_watch
 from sniperforge.coordinate.canary_watch import CanaryWatch
 from sniperforge.coordinate.service import Coordinator
 from sniperforge.coordinate.settings import CoordinateSettings
@@ -73,7 +73,7 @@ class Watch(CanaryWatch):
 
 def watched(stand: Stand, monkeypatch: pytest.MonkeyPatch, failure: Exception | None = None) -> list[Event]:
     """Run a coordinator with that canary; return what it told."""
-    monkeypatch.setattr(service, "CanaryWatch", Watch)
+    monkeypatch.setattr(canary_watch, "CanaryWatch", Watch)
     monkeypatch.setattr(Watch, "failure", failure)
     stand.coordinator.close()
     stand.settings = msgspec.structs.replace(stand.settings, canary_poll_s=1, rpc="http://127.0.0.1:1")
