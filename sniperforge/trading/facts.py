@@ -205,6 +205,8 @@ _CREATOR = (
     Fact("creator_launches", int, lambda event: event.launches, "coins of his seen before this one"),
     Fact("creator_rugged", int, lambda event: event.rugged, "how many of them were rugged"),
     Fact("creator_lifetime_s", int, lambda event: event.lifetime_s_median, "how long they lived, median; 0: none seen"),
+    Fact("signer_launches", int, lambda event: event.signer_launches, "the same of the wallet that signed and paid"),
+    Fact("signer_rugged", int, lambda event: event.signer_rugged, "how many of those were rugged"),
     Fact("creator_watched_s", int, lambda event: event.watched_s, "how long launches have been watched"),
 )
 _BUNDLE = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from sniperforge.base import keys
@@ -125,10 +126,13 @@ def test_what_others_find_out_is_folded_in_under_its_name() -> None:
         "creator_buy_bps": 4,
     }
     known = CreatorKnown(**OF_POOL, creator=CREATOR, launches=3, rugged=2, lifetime_s_median=60, watched_s=100)
+    known = msgspec.structs.replace(known, signer_launches=5, signer_rugged=4)
     assert told(known) == {
         "creator_launches": 3,
         "creator_rugged": 2,
         "creator_lifetime_s": 60,
+        "signer_launches": 5,
+        "signer_rugged": 4,
         "creator_watched_s": 100,
     }
     shares: dict[str, Any] = {"top_1_bps": 1, "top_5_bps": 5, "top_10_bps": 10, "creator_bps": 2, "burned_bps": 3}
