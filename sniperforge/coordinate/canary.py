@@ -193,7 +193,7 @@ def _places(swap: Swap, form: Form) -> Iterable[Difference]:
             yield _difference(swap, field, text(want), f"{text(key)}{known}")
             continue
         problem = _of_another_mint(swap, row.role, key, mints)
-        if problem := problem or _not_held(swap, form.sources.get(row.role, ""), key):
+        if problem := problem or _not_held(swap, row.role, key):
             yield _difference(swap, field, *problem)
 
 
@@ -207,21 +207,30 @@ def _of_another_mint(swap: Swap, role: str, key: Pubkey, of_sides: Mapping[str, 
     return f"a token account of {text(wanted)}", f"{text(key)} of {text(mint)}"
 
 
-def _not_held(swap: Swap, field: str, key: Pubkey) -> tuple[str, str] | None:
-    """Say what the pool's own account holds for *field* where it is not *key*; one nobody fetched says nothing."""
-    if not swap.pool_keys or field not in _HELD:
+def _not_held(swap: Swap, role: str, key: Pubkey) -> tuple[str, str] | None:
+    """Say what the pool's own account holds for *role* where it is not *key*; one nobody fetched says nothing."""
+    if role not in _HELD:
         return None
-    held = swap.pool_keys.get(field)
-    if held is None:  # the account calls it by another name: token_0_vault, coin_vault_mint
-        return None if key in swap.pool_keys.values() else ("a key the pool's account holds", text(key))
-    return None if held == key else (f"{text(held)} as the pool's account says", text(key))
+    held = swap.pool_keys.get(_HELD[role] or role, ZERO_KEY)
+    if held not in (ZERO_KEY, key):
+        return f"{text(held)} as the pool's account says", text(key)
+    # Programs that sort their tokens hold token_0_mint, token_vault_b: which is the coin's follows from the mints.
+    noun = role.rpartition("_")[2]
+    sides = [one for name, one in swap.pool_keys.items() if name.startswith("token_") and noun in name]
+    if held == ZERO_KEY and sides and key not in sides:
+        return f"a {noun} the pool's account holds", text(key)
+    return None
 
 
-#: Fields the accounts of all venues hold under some name (recipients and creators are elsewhere).
-_HELD = frozenset(
-    ("base_mint", "quote_mint", "base_vault", "quote_vault", "amm_config", "observation_state", "config",
-     "global_config", "platform_config", "open_orders", "target_orders", "market", "market_program")
-)  # fmt: skip
+#: What a pool's account holds and the program insists on, with the account's own name where it is another.
+#: Recipients and creators are elsewhere; AMM v4 ignores its market's accounts since 2025, and clients put
+#: anything there.
+_HELD = {
+    "observation_state": "observation_key",
+    **dict.fromkeys(("base_mint", "quote_mint", "base_vault", "quote_vault", "coin_vault", "pc_vault"), ""),
+    **dict.fromkeys(("amm_config", "config", "global_config", "platform_config"), ""),
+    **dict.fromkeys(("pool_base_token_account", "pool_quote_token_account", "reserve_x", "reserve_y"), ""),
+}
 
 
 def _difference(swap: Swap, field: str, want: str, found: str) -> Difference:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sniperforge.base.keys import text
-from sniperforge.base.units import Pubkey
+from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.coordinate.canary import (
     Compared,
     Deployed,
@@ -131,17 +131,109 @@ def test_a_token_account_of_another_mint_is_a_difference() -> None:
     assert difference.expected == f"a token account of {text(stand_in('base_mint'))}"
 
 
-def test_what_the_pools_account_holds_must_stand_in_the_list() -> None:
-    """By its own name where the account has it, else by being there at all."""
-    swap = swap_of(form_of(CPMM, "swap_base_input"))
-    held = {"amm_config": stand_in("amm_config"), "token_0_vault": stand_in("base_vault")}
-    held |= {"token_1_vault": stand_in("quote_vault"), "observation_key": stand_in("observation_state")}
-    held |= {"token_0_mint": stand_in("base_mint"), "token_1_mint": stand_in("quote_mint")}
-    assert compare(swap._replace(pool_keys=held)).verdict == "equal"
+#: role -> what the pool's account of that venue calls it.
+HELD = {
+    "pumpfun": {"quote_mint": "quote_mint"},
+    "pumpswap": {
+        name: name for name in ("base_mint", "quote_mint", "pool_base_token_account", "pool_quote_token_account")
+    },
+    "raydium_cpmm": {
+        "base_mint": "token_0_mint",
+        "quote_mint": "token_1_mint",
+        "amm_config": "amm_config",
+        "base_vault": "token_0_vault",
+        "quote_vault": "token_1_vault",
+        "observation_state": "observation_key",
+    },
+    "raydium_amm_v4": {"coin_vault": "coin_vault", "pc_vault": "pc_vault"},
+    "raydium_launchlab": {
+        name: name
+        for name in ("base_mint", "quote_mint", "base_vault", "quote_vault", "global_config", "platform_config")
+    },
+    "raydium_clmm": {
+        "base_mint": "token_mint_1",
+        "quote_mint": "token_mint_0",
+        "amm_config": "amm_config",
+        "base_vault": "token_vault_1",
+        "quote_vault": "token_vault_0",
+        "observation_state": "observation_key",
+    },
+    "orca_whirlpool": {
+        "base_mint": "token_mint_a",
+        "quote_mint": "token_mint_b",
+        "base_vault": "token_vault_a",
+        "quote_vault": "token_vault_b",
+    },
+    "meteora_dlmm": {
+        "base_mint": "token_y_mint",
+        "quote_mint": "token_x_mint",
+        "reserve_x": "reserve_x",
+        "reserve_y": "reserve_y",
+    },
+    "meteora_damm_v2": {
+        "base_mint": "token_a_mint",
+        "quote_mint": "token_b_mint",
+        "base_vault": "token_a_vault",
+        "quote_vault": "token_b_vault",
+    },
+    "meteora_dbc": {name: name for name in ("config", "base_mint", "base_vault", "quote_vault")},
+}
+
+
+def held_by(swap: Swap, form: Form) -> dict[str, Pubkey]:
+    """The keys the account of that swap's pool holds, and some that have nothing to do with it."""
+    named = HELD[form.venue.name]
+    by_role = dict(zip((row.role for row in form.rows), swap.accounts, strict=False))
+    others = {"creator": name_key("creator"), "lp_mint": name_key("lp"), "reward_mint_0": STRANGER}
+    return {**others, **{name: by_role[role] for role, name in named.items() if role in by_role}}
+
+
+@pytest.mark.parametrize("form", EVERY)
+def test_a_swap_on_the_pool_whose_account_was_read_is_equal(form: Form) -> None:
+    """Whatever the account calls its keys, and whatever it does not hold."""
+    swap = swap_of(form)
+    assert compare(swap._replace(pool_keys=held_by(swap, form))).verdict == "equal"
+
+
+@pytest.mark.parametrize("form", EVERY)
+def test_what_the_pools_account_holds_must_stand_in_the_list(form: Form) -> None:
+    """Each key the account holds, changed there: the account of the list that is not it any more is told."""
+    swap = swap_of(form)
+    held = held_by(swap, form)
+    roles = [row.role for row in form.rows]
+    for role, name in HELD[form.venue.name].items():
+        if role in roles:
+            found = compare(swap._replace(pool_keys={**held, name: STRANGER}))
+            row = form.rows[roles.index(role)]
+            assert f"account {roles.index(role)} ({row.name})" in {one.field for one in found.differences}, role
+
+
+def test_a_key_of_the_pools_account_is_told_by_its_name_or_its_kind() -> None:
+    form = form_of(CPMM, "swap_base_input")
+    swap = swap_of(form)
+    held = held_by(swap, form)
     (config,) = compare(swap._replace(pool_keys={**held, "amm_config": STRANGER})).differences
     assert config.expected == f"{text(STRANGER)} as the pool's account says"
     (vault,) = compare(swap._replace(pool_keys={**held, "token_0_vault": STRANGER})).differences
-    assert (vault.expected, vault.found) == ("a key the pool's account holds", text(stand_in("base_vault")))
+    assert (vault.expected, vault.found) == ("a vault the pool's account holds", text(stand_in("base_vault")))
+
+
+def test_a_curve_for_sol_holds_no_quote_mint() -> None:
+    """pump.fun writes the zero key: that is SOL, and no other mint."""
+    form = next(one for one in forms(pumpfun.VENUE) if one.name == "buy_v2" and not one.specimen.for_sol)
+    held = {"quote_mint": ZERO_KEY, "creator": STRANGER}
+    assert compare(swap_of(form)._replace(pool_keys=held)).verdict == "equal"
+
+
+def test_the_order_book_of_amm_v4_may_be_anything() -> None:
+    """Recorded in blocks of 2025: the pool's own address, or the system program's, at eight places of the list."""
+    form = form_of(raydium_amm.VENUE, "swap_base_in")
+    swap = swap_of(form)
+    names = [row.name for row in form.rows]
+    held = {**held_by(swap, form), "open_orders": STRANGER}
+    for name in ("open_orders", "target_orders", "market_program", "market", "market_bids", "market_vault_signer"):
+        swap = put(swap, names.index(name), stand_in("address"))
+    assert compare(swap._replace(pool_keys=held)).verdict == "equal"
 
 
 def test_longer_data_is_a_difference_unless_our_tables_read_it() -> None:
