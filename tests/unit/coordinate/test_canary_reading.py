@@ -31,6 +31,7 @@ from sniperforge.dex.venue import Instruction, Venue
 from sniperforge.dex.venues import VENUES
 from sniperforge.trading.transaction import compile_message
 from tests.unit.coordinate.stand import name_key
+from tests.unit.coordinate.test_canary import HELD
 from tests.unit.coordinate.test_canary_forms import trade_of
 
 FORM = next(form for form in forms(raydium_cpmm.VENUE) if form.name == "swap_base_input")
@@ -296,6 +297,36 @@ def test_a_pool_account_of_another_size_is_a_difference() -> None:
     assert isinstance(found, Difference)
     assert (found.field, found.found) == ("pool account", "raydium_cpmm: pool_state is 700 bytes, layout says 637")
     assert found.cure.startswith("it is another account, or the program was upgraded")
+
+
+#: Bytes of each venue's pool account, and where it starts (AMM v4's with its status).
+POOLS = {
+    "meteora_damm_v2": (1112, "f19a6d0411b16dbc"),
+    "meteora_dbc": (424, "d5e005d16245775c"),
+    "meteora_dlmm": (904, "210b3162b565b10d"),
+    "orca_whirlpool": (653, "3f95d10ce1806309"),
+    "pumpfun": (125, "17b7f83760d8ac60"),
+    "pumpswap": (271, "f19a6d0411b16dbc"),
+    "raydium_amm_v4": (752, "0600000000000000"),
+    "raydium_clmm": (1544, "f7ede3f5d7c3de46"),
+    "raydium_cpmm": (637, "f7ede3f5d7c3de46"),
+    "raydium_launchlab": (429, "f7ede3f5d7c3de46"),
+}
+
+
+@pytest.mark.parametrize("venue", VENUES.values(), ids=list(VENUES))
+def test_every_venues_pool_account_is_measured_and_names_its_keys(venue: Venue) -> None:
+    """The names the comparison looks for are those of our layouts; a byte less is told as a difference."""
+    size, head = POOLS[venue.name]
+    raw = bytes.fromhex(head).ljust(size, b"\0")
+    keys = read_pool(venue, raw)
+    assert isinstance(keys, dict)
+    assert set(HELD[venue.name].values()) <= set(keys)
+    if venue.name not in ("pumpfun", "pumpswap"):  # their older accounts are shorter
+        assert isinstance(read_pool(venue, raw[:-1]), Difference)
+        assert isinstance(read_pool(venue, raw + b"\0"), Difference)
+    one = {"owner": text(venue.program), "data": [base64.b64encode(raw).decode(), "base64"]}
+    assert found_in(one) == ([] if venue.name == "raydium_amm_v4" else [venue.name])
 
 
 def curve(tail: bytes = b"") -> bytes:
