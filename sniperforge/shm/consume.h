@@ -186,7 +186,7 @@ static inline void reader_commits(ring_view *view, ring_reader *reader)
     HOOK(HOOK_DRAINED);
     STORE(slot->cursor, reader->position);
     HOOK(HOOK_ACKNOWLEDGED);
-    if (holds_back(view, reader)) wake_producers(view);
+    if (holds_back(view, reader)) wake_producers_at(view, reader->position);
     if (view->guarantee == GUARANTEE_DURABLE && PEEK(view->memory->registry.durable) == reader->index + 1u)
         wake_everybody(view);
 }
@@ -237,6 +237,7 @@ static inline void reader_spins(const ring_view *view, const ring_reader *reader
 static inline int writer_sleeps(ring_view *view, ring_writer *writer, u32 span, u64 until_ns)
 {
     ring_gated *gated = &view->memory->gated;
+    POKE(gated->enough, writer->gate - view->capacity + ROOM_WORTH_WAKING(view->capacity));
     atomic_fetch_or(&gated->waiting, 1ull << writer->index);
     u32 seen = atomic_load(&gated->word);
     u64 tail = LOAD(view->memory->tail.position), index = tail & view->mask;

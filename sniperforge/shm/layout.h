@@ -42,7 +42,7 @@ typedef _Atomic uint32_t au32;
 
 #define RING_MAGIC 0x31474e4952464e53ull /* "SNFRING1", little endian */
 #define RING_VERSION 1u
-#define RING_LAYOUT 0x20261122u /* changes with any offset below */
+#define RING_LAYOUT 0x20261123u /* changes with any offset below */
 #define RING_LINE 128
 #define RING_PRODUCERS 32
 #define RING_CONSUMERS 64
@@ -89,6 +89,7 @@ typedef struct {
 
 typedef struct {
     alignas(RING_LINE) au64 waiting; /* producers in a futex wait */
+    au64 enough;                     /* a cursor this far has made room worth waking them for */
     au32 word;
 } ring_gated;
 

@@ -102,6 +102,9 @@ static inline void wake_everybody(ring_view *view)
     wake_these(view, ~0ull, ~0u);
 }
 
+/* What a waiting producer wants free before it is woken: room for one record would have it sleep again at once. */
+#define ROOM_WORTH_WAKING(capacity) ((capacity) / 8)
+
 static inline void wake_producers(ring_view *view)
 {
     /* SYNC POINT wake-producer: the cursor is visible before we look who waits.
@@ -112,6 +115,15 @@ static inline void wake_producers(ring_view *view)
     u64 were = atomic_exchange(&gated->waiting, 0);
     atomic_fetch_add(&gated->word, 1);
     if (were) futex_wake(&gated->word, ~0u);
+}
+
+/* The same by a consumer that came to `cursor`: not before it has freed enough. What is enough is never
+ * beyond the tail, so a consumer that takes all there is wakes them; and they look themselves every 20 ms. */
+static inline void wake_producers_at(ring_view *view, u64 cursor)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    ring_gated *gated = &view->memory->gated;
+    if (LOAD(gated->waiting) && !AHEAD(PEEK(gated->enough), cursor)) wake_producers(view);
 }
 
 /* ── gate ──────────────────────────────────────────────────────────────── */
@@ -176,11 +188,13 @@ static inline void look_at_gate(ring_view *view, ring_writer *writer)
     u64 epoch = LOAD(view->memory->tail.ticket) & 0xffff;
     u64 oldest = oldest_needed(view, &slowest);
     writer->gate = oldest + view->capacity;
-    writer->soft = writer->gate - view->capacity / 4;
     writer->epoch = epoch;
     writer->gate_known = true;
+    /* Late, but not at every record: each look fetches lines that the consumers write. */
+    u64 tail = PEEK(view->memory->tail.position), late = writer->gate - view->capacity / 4, next = tail + view->capacity / 16;
+    writer->soft = AHEAD(late, next) ? late : AHEAD(next, writer->gate) ? writer->gate : next;
     /* Sleepers whose interest we pass by still hold us back: nudge them at half a ring, not when it is full. */
-    if (view->ordered && PEEK(view->memory->tail.position) - oldest > view->capacity / 2 && LOAD(view->memory->sleepers.asleep))
+    if (view->ordered && tail - oldest > view->capacity / 2 && LOAD(view->memory->sleepers.asleep))
         wake_everybody(view);
 }
 

@@ -101,8 +101,10 @@ static void notice_stall(ConsumerObject *self)
     }
 }
 
+enum taken_as { AS_RECORD, AS_VIEW, AS_PAYLOAD };
+
 /* Next record as an object; NULL with *result RING_OK means a Python error. */
-static PyObject *record_taken(ConsumerObject *self, bool in_place, int *result)
+static PyObject *record_taken(ConsumerObject *self, enum taken_as form, int *result)
 {
     ring_view *view = &self->segment->view;
     ring_record *found;
@@ -110,17 +112,22 @@ static PyObject *record_taken(ConsumerObject *self, bool in_place, int *result)
         *result = reader_looks(view, &self->reader, &found);
         if (*result != RING_OK) return NULL;
         u32 length = found->length, span = found->span;
-        RecordObject *record = record_new(found);
-        if (!record) return NULL;
         bool sane = plausible(view, self->reader.position, span, KIND_DATA, length);
-        if (sane && in_place) record->payload = payload_in_place(self->segment, (unsigned char *)found + RING_HEADER, length);
-        else if (sane) record->payload = PyBytes_FromStringAndSize((char *)found + RING_HEADER, (Py_ssize_t)length);
-        if (sane && !record->payload) return Py_DECREF((PyObject *)record), NULL;
+        PyObject *payload = NULL, *taken;
+        if (sane && form == AS_VIEW) payload = payload_in_place(self->segment, (unsigned char *)found + RING_HEADER, length);
+        else if (sane) payload = PyBytes_FromStringAndSize((char *)found + RING_HEADER, (Py_ssize_t)length);
+        if (sane && !payload) return NULL;
+        if (sane && form != AS_PAYLOAD) {
+            RecordObject *record = record_new(found);
+            if (!record) return Py_DECREF(payload), NULL;
+            record->payload = payload;
+            taken = (PyObject *)record;
+        } else taken = payload;
         if (sane && still_there(view, &self->reader)) {
             reader_passes(&self->reader, span);
-            return (PyObject *)record;
+            return taken;
         }
-        Py_DECREF((PyObject *)record); /* overwritten while we copied: look again, the loss is counted there */
+        Py_XDECREF(taken); /* overwritten while we copied: look again, the loss is counted there */
         if (sane && holds_back(view, &self->reader)) return *result = RING_EVICTED, NULL;
         if (!sane && still_there(view, &self->reader)) return *result = RING_BROKEN, NULL;
     }
@@ -150,7 +157,7 @@ static PyObject *drain(ConsumerObject *self, Py_ssize_t most, bool in_place)
     if (self->reader.member && self->reader.position == self->reader.end)
         member_takes(&self->segment->view, &self->reader, (u64)most);
     for (; list && count < most; count++) {
-        PyObject *record = record_taken(self, in_place, &result);
+        PyObject *record = record_taken(self, in_place ? AS_VIEW : AS_RECORD, &result);
         if (!record && result == RING_OK) return Py_DECREF(list), NULL;
         if (!record) break;
         if (PyList_Append(list, record) < 0) return Py_DECREF(record), Py_DECREF(list), NULL;
@@ -199,14 +206,13 @@ static PyObject *consumer_views(PyObject *self, PyObject *const *args, Py_ssize_
     return most_of(args, count, names, &most) ? drain((ConsumerObject *)self, most, true) : NULL;
 }
 
-static PyObject *consumer_read(PyObject *self_, PyObject *nothing)
+/* One record in that form; None when there is none now. */
+static PyObject *taken_now(ConsumerObject *self, enum taken_as form)
 {
-    (void)nothing;
-    ConsumerObject *self = (ConsumerObject *)self_;
     int result = RING_OK;
     if (!reader_ready(self)) return NULL;
     if (self->reader.member && self->reader.position == self->reader.end) member_takes(&self->segment->view, &self->reader, 1);
-    PyObject *record = record_taken(self, false, &result);
+    PyObject *record = record_taken(self, form, &result);
     if (record) {
         self->reader.stalled_ns = 0;
         ADD_OWN(self->reader.slot->received, 1);
@@ -219,6 +225,12 @@ static PyObject *consumer_read(PyObject *self_, PyObject *nothing)
     notice_stall(self);
     if (!usable(self->segment, self->open)) return NULL;
     Py_RETURN_NONE;
+}
+
+static PyObject *consumer_read(PyObject *self, PyObject *nothing)
+{
+    (void)nothing;
+    return taken_now((ConsumerObject *)self, AS_RECORD);
 }
 
 static PyObject *consumer_commit(PyObject *self_, PyObject *nothing)
@@ -291,18 +303,30 @@ static PyObject *consumer_wait(PyObject *self, PyObject *limit)
 }
 
 /* One call a record for whoever has nothing else to wait for. */
-static PyObject *consumer_receive(PyObject *self, PyObject *limit)
+static PyObject *taken_in_time(ConsumerObject *self, PyObject *limit, enum taken_as form)
 {
-    u64 until;
-    if (!until_of(limit, &until)) return NULL;
+    u64 until = 0;
+    bool timed = false;
     for (;;) {
-        PyObject *record = consumer_read(self, NULL);
+        PyObject *record = taken_now(self, form);
         if (record != Py_None) return record;
-        int found = consumer_waits((ConsumerObject *)self, until);
+        /* The clock is asked only when there is something to wait for. */
+        if (!timed && !(timed = until_of(limit, &until))) return Py_DECREF(record), NULL;
+        int found = consumer_waits(self, until);
         if (!found) return record;
         Py_DECREF(record);
         if (found < 0) return NULL;
     }
+}
+
+static PyObject *consumer_receive(PyObject *self, PyObject *limit)
+{
+    return taken_in_time((ConsumerObject *)self, limit, AS_RECORD);
+}
+
+static PyObject *consumer_take(PyObject *self, PyObject *limit)
+{
+    return taken_in_time((ConsumerObject *)self, limit, AS_PAYLOAD);
 }
 
 /* Ask for one byte in the FIFO at the next record; False when something is there already: drain again. */
@@ -358,6 +382,7 @@ static PyMethodDef consumer_methods[] = {
     {"commit", consumer_commit, METH_NOARGS, "Acknowledge everything returned so far."},
     {"wait", consumer_wait, METH_O, "wait(timeout_ns or None) -> True when there is something to drain; acknowledges"},
     {"receive", consumer_receive, METH_O, "receive(timeout_ns or None) -> one record, or None at the end of the time or for a signal"},
+    {"take", consumer_take, METH_O, "take(timeout_ns or None) -> the payload of one record, otherwise as receive"},
     {"arm", consumer_arm, METH_NOARGS, "arm() -> True: sleep on fileno(); False: drain again; acknowledges"},
     {"set_bell", consumer_set_bell, METH_O, "Give the reading end of the FIFO."},
     {"close", consumer_close, METH_VARARGS, "close(keep=False): leave; a kept or reserved seat goes on gating"},

@@ -194,6 +194,19 @@ def test_receive_is_read_and_wait_in_one_call(ring: Ring) -> None:
         consumer.receive("soon")  # type: ignore[arg-type]
 
 
+def test_take_is_receive_without_the_header(ring: Ring) -> None:
+    consumer, producer = ring.consumer("c"), ring.producer("p")
+    assert consumer.take(0) is None
+    producer.publish_many([(1, b"first"), (1, b"")])
+    assert (consumer.take(None), consumer.take(None), consumer.take(2_000_000)) == (b"first", b"", None)
+    assert consumer.lag_bytes == 0
+    producer.publish(1, b"last")
+    ring.close()
+    assert consumer.take(None) == b"last"
+    with pytest.raises(errors.RingClosed):
+        consumer.take(None)
+
+
 def test_wait_lets_signal_handlers_run(ring: Ring) -> None:
     """A handler that returns ends the wait early; one that raises goes through."""
     consumer = ring.consumer("c")
