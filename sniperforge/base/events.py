@@ -565,12 +565,14 @@ class FactsWanted(Event, frozen=True, kw_only=True, tag=52):
     Attributes:
         pool: as PoolCreated told it; its keys say which accounts are the pool's own.
         creator: whose share shall be told apart; the zero key for nobody's.
-        facts: of "holders", "liquidity", "metadata".
+        facts: of "holders", "liquidity", "metadata", "sellable".
+        quote_amount: size of the buy that "sellable" tries, quote base units; 0: a small one.
     """
 
     pool: Pool
     creator: Pubkey = ZERO_KEY
     facts: tuple[str, ...] = ("holders", "liquidity", "metadata")
+    quote_amount: int = 0
 
 
 class HoldersInspected(Event, frozen=True, kw_only=True, tag=53):
@@ -665,3 +667,39 @@ class MetadataInspected(Event, frozen=True, kw_only=True, tag=55):
     name_bytes: int = 0
     symbol_bytes: int = 0
     uri_bytes: int = 0
+
+
+class SellabilityTested(Event, frozen=True, kw_only=True, tag=56):
+    """What became of a buy and a sell of all it gave, tried on a virtual machine with the pool's own accounts.
+
+    The transactions are those this build would sign, of a wallet nobody has. Fees of the
+    network and rents are left out, those of the venue and of the coin are in.
+
+    Attributes:
+        found: False when it could not be tried (accounts or a program could not be read,
+            or are not what they should be); then nothing below means anything.
+        slot: the state that was tried.
+        amount: what the buy was to pay at most; paid: what it paid; returned: what the
+            sell gave back; all quote base units. bought: coins it got, base units.
+        sellable: both went through and something came back.
+        loss_bps: of what was paid, not returned; rounded up; 10,000 when it cannot be sold.
+        problem: which of the two failed and how, in one line; "" when none did.
+        buy_units, sell_units: compute units used.
+        ahead_s: how far ahead of now the pool was open for it.
+    """
+
+    venue: str
+    pool: Pubkey
+    base_mint: Pubkey
+    found: bool
+    slot: int = 0
+    amount: int = 0
+    paid: int = 0
+    bought: int = 0
+    returned: int = 0
+    sellable: bool = False
+    loss_bps: int = 0
+    problem: str = ""
+    buy_units: int = 0
+    sell_units: int = 0
+    ahead_s: int = 0

@@ -40,6 +40,7 @@ TOPICS: Mapping[str, frozenset[type[Event]]] = {
             events.HoldersInspected,
             events.LiquidityInspected,
             events.MetadataInspected,
+            events.SellabilityTested,
         }
     ),
     "intents": frozenset(

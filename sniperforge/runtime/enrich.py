@@ -37,6 +37,7 @@ from sniperforge.dex.token import decode_mint
 from sniperforge.feeds.address import scrubbed
 from sniperforge.runtime.inspect import Inspector
 from sniperforge.runtime.loop import Message
+from sniperforge.runtime.prover import Prover
 
 IN_FLIGHT_MAX = 64
 #: Mints whose answer is kept: detect and every bot ask for the same one.
@@ -73,7 +74,8 @@ class Enricher:
         self._pause = pause
         self._tasks: set[asyncio.Task[None]] = set()
         self._tokens: OrderedDict[Pubkey, TokenInspected | None] = OrderedDict()
-        self._inspector = Inspector(self._asked, deliver, clock)
+        self.prover = Prover(client.target.url)
+        self._inspector = Inspector(self._asked, deliver, clock, self.prover)
         self.dropped = 0
 
     def take(self, event: Event) -> bool:
@@ -132,6 +134,7 @@ class Enricher:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.prover.close()
         await self._client.close()
 
     async def _transaction(self, wanted: TransactionWanted) -> None:

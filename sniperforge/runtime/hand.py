@@ -60,10 +60,12 @@ _STATE = "pool_state"
 
 
 class Account(NamedTuple):
-    """One account as a node tells it."""
+    """One account as a node tells it; no lamports: it did not say."""
 
     owner: Pubkey
     data: bytes
+    lamports: int = 0
+    executable: bool = False
 
 
 Found = dict[Pubkey, Account | None]
@@ -144,7 +146,7 @@ class Endpoint:
             answer = await client.call("getMultipleAccounts", [[text(one) for one in addresses], options])
         finally:
             await client.close()
-        return dict(_answered([text(one) for one in addresses], answer, self.name))
+        return dict(answered([text(one) for one in addresses], answer, self.name))
 
     async def _blockhash(self) -> bytes:
         client = RpcClient(self._target)
@@ -161,7 +163,7 @@ def _rows(document: object, where: str) -> Iterable[tuple[Pubkey, Account | None
     elif not isinstance(document, dict):
         raise DecodeError(f"{where}: holds no accounts; save the answer of getMultipleAccounts with its addresses")
     elif isinstance(document.get("addresses"), list):
-        yield from _answered(document["addresses"], document.get("result", document), where)
+        yield from answered(document["addresses"], document.get("result", document), where)
     elif "pubkey" in document and "account" in document:
         yield _address(document["pubkey"], where), _account(document["account"], where)
     elif "value" in document or "result" in document:
@@ -171,7 +173,8 @@ def _rows(document: object, where: str) -> Iterable[tuple[Pubkey, Account | None
             yield _address(name, where), _account(item, f"{where}: {name}")
 
 
-def _answered(addresses: Sequence[object], answer: object, where: str) -> Iterable[tuple[Pubkey, Account | None]]:
+def answered(addresses: Sequence[object], answer: object, where: str) -> Iterable[tuple[Pubkey, Account | None]]:
+    """Yield the accounts of a getMultipleAccounts answer (base64) with the addresses it was asked for."""
     value = answer.get("value") if isinstance(answer, dict) else None
     if not isinstance(value, list) or len(value) != len(addresses):
         found = len(value) if isinstance(value, list) else "no"
@@ -194,7 +197,9 @@ def _account(item: object, where: str) -> Account | None:
     try:
         if not isinstance(item, dict) or not isinstance(item["data"], list) or item["data"][1] != "base64":
             raise TypeError
-        return Account(key(str(item["owner"])), base64.b64decode(item["data"][0], validate=True))
+        lamports, runs = item.get("lamports", 0), item.get("executable") is True
+        lamports = lamports if isinstance(lamports, int) and 0 < lamports <= U64_MAX else 0
+        return Account(key(str(item["owner"])), base64.b64decode(item["data"][0], validate=True), lamports, runs)
     except (TypeError, KeyError, IndexError, binascii.Error, DecodeError):
         raise DecodeError(f'{where}: no account with an owner and ["…", "base64"] data; ask for base64') from None
 

@@ -1,6 +1,6 @@
 """Reads facts of a pool from the chain: who holds the coin, whose its liquidity is, who may change its name.
 
-FactsWanted -> HoldersInspected, LiquidityInspected, MetadataInspected
+FactsWanted -> HoldersInspected, LiquidityInspected, MetadataInspected, SellabilityTested
 
 Everything here is asked of the node of [feed]; no address a coin names is ever opened
 (its `uri` is its creator's server). Answers are read strictly: one that is not what its
@@ -20,7 +20,7 @@ import msgspec
 from msgspec.structs import replace
 
 from sniperforge.base.clock import Clock
-from sniperforge.base.errors import DecodeError
+from sniperforge.base.errors import DecodeError, UnavailableError
 from sniperforge.base.events import (
     Event,
     FactsWanted,
@@ -28,6 +28,7 @@ from sniperforge.base.events import (
     InputRefused,
     LiquidityInspected,
     MetadataInspected,
+    SellabilityTested,
     event_id,
 )
 from sniperforge.base.keys import key, text
@@ -38,6 +39,7 @@ from sniperforge.dex.metadata import Metadata
 from sniperforge.dex.programs import METADATA
 from sniperforge.dex.token import decode_balance, decode_mint
 from sniperforge.dex.venues import BY_PROGRAM
+from sniperforge.runtime.prover import Prover
 from sniperforge.trading.holders import Holding, lp_shares, pool_owned, shares
 
 #: What a node tells of a mint's accounts, and no more.
@@ -48,7 +50,7 @@ ANSWERS_KEPT = 4_096
 NAME_CHARACTERS, SYMBOL_CHARACTERS, URI_CHARACTERS = 64, 32, 256
 _COMMITMENT = "processed"
 _T = TypeVar("_T")
-_Fact = HoldersInspected | LiquidityInspected | MetadataInspected
+_Fact = HoldersInspected | LiquidityInspected | MetadataInspected | SellabilityTested
 
 
 class Asking(Protocol):
@@ -98,15 +100,17 @@ class Inspector:
         ask: asks the node, again and again while it has no answer.
         deliver: called with each answer; on the event loop's thread.
         clock: stamps the answers.
+        prover: tries whether a coin can be sold.
     """
 
-    def __init__(self, ask: Asking, deliver: Callable[[Event], None], clock: Clock) -> None:
-        self._ask, self._deliver, self._clock = ask, deliver, clock
+    def __init__(self, ask: Asking, deliver: Callable[[Event], None], clock: Clock, prover: Prover) -> None:
+        self._ask, self._deliver, self._clock, self._prover = ask, deliver, clock, prover
         self._answers: OrderedDict[tuple[str, Pubkey], _Fact | None] = OrderedDict()
         self._readers: dict[str, Callable[[FactsWanted], Awaitable[_Fact]]] = {
             "holders": self._holders,
             "liquidity": self._liquidity,
             "metadata": self._metadata,
+            "sellable": self._sellable,
         }
 
     def missing(self, wanted: FactsWanted) -> tuple[str, ...]:
@@ -155,7 +159,7 @@ class Inspector:
             return await self._readers[fact](wanted)
         except _NeverTold:
             return self._unread(fact, wanted)
-        except (DecodeError, msgspec.ValidationError, binascii.Error) as problem:
+        except (DecodeError, UnavailableError, msgspec.ValidationError, binascii.Error) as problem:
             where = f"{fact} of pool {text(wanted.pool.address)}"
             self._refuse(where, str(problem)[:300], "ask again, or check the rpc endpoint of [feed]")
             return self._unread(fact, wanted)
@@ -164,6 +168,8 @@ class Inspector:
         header = self._header(fact, wanted)
         if fact == "holders":
             return HoldersInspected(**header, found=False)
+        if fact == "sellable":
+            return SellabilityTested(**header, found=False)
         if fact == "liquidity":
             return LiquidityInspected(**header, applicable=wanted.pool.venue in LP_VENUES)
         return MetadataInspected(**header, found=False)
@@ -246,6 +252,14 @@ class Inspector:
             symbol_bytes=len(said.symbol),
             uri_bytes=len(said.uri),
         )
+
+    async def _sellable(self, wanted: FactsWanted) -> SellabilityTested:
+        """Return what the other process found; what it complains of is told beside it."""
+        *told, tested = await self._prover.prove(wanted)
+        for line in told:
+            self._deliver(line)
+        assert isinstance(tested, SellabilityTested)
+        return replace(tested, **self._header("sellable", wanted))
 
     # ── what they are made of ─────────────────────────────────────────────
 

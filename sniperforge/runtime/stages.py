@@ -26,6 +26,7 @@ from sniperforge.base.events import (
     InputRefused,
     LiquidityInspected,
     MetadataInspected,
+    SellabilityTested,
     TokenInspected,
     TokenWanted,
 )
@@ -48,7 +49,7 @@ Ready = Callable[[], None]
 #: How often detection looks whether a launch's slot must be over.
 DETECT_TICK_S = 0.1
 #: Made beside detection (fetched, or by the time) and passed on as they are.
-_PASSED = (TokenInspected, HoldersInspected, LiquidityInspected, MetadataInspected, BundleSeen)
+_PASSED = (TokenInspected, HoldersInspected, LiquidityInspected, MetadataInspected, SellabilityTested, BundleSeen)
 
 
 class FeedSink:
@@ -133,6 +134,7 @@ async def run_detect(
     loop = Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline, linger=linger, rehearsal=rehearsal)
     if rpc:
         enricher = Enricher(RpcClient(endpoint(rpc, where="rpc")), loop.inject, clock)
+        enricher.prover.start()
     ticking = asyncio.ensure_future(tick())
     try:
         await _run(loop, ready)

@@ -89,8 +89,8 @@ def as_node(account: Account) -> dict[str, object]:
     return {
         "owner": text(account.owner),
         "data": [base64.b64encode(account.data).decode(), "base64"],
-        "lamports": 1,
-        "executable": False,
+        "lamports": account.lamports,
+        "executable": account.executable,
     }
 
 

@@ -372,7 +372,7 @@ def test_answers_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_no_fact_is_refused_by_name() -> None:
     told = played(Chain(), wanted("socials"))
     assert refused(told).problem == "'socials' is no fact"
-    assert refused(told).cure == "choose from holders, liquidity, metadata"
+    assert refused(told).cure == "choose from holders, liquidity, metadata, sellable"
 
 
 def test_what_there_is_no_room_for_is_counted_and_told() -> None:
