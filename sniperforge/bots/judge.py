@@ -50,15 +50,20 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     wants: tuple[str, ...] = ()
 
 
-def questions(verdict: Verdict, now_ns: int) -> list[Event]:
-    """Return the commands that get a launch which waits what it waits for; none for one that only opens later."""
+def questions(verdict: Verdict, now_ns: int, quote_amount: int) -> list[Event]:
+    """Return the commands that get a launch which waits what it waits for; none for one that only opens later.
+
+    *quote_amount* is the size of a buy, for facts that depend on it; 0: a small one.
+    """
     launch = verdict.launch
     header = {"ts_ns": now_ns, "origin_ns": launch.origin_ns, "trace_id": launch.trace_id, "cause": launch.id}
     asked: list[Event] = []
     if verdict.wants_token:
         asked.append(TokenWanted(**header, mint=launch.pool.base_mint))
     if verdict.wants:
-        asked.append(FactsWanted(**header, pool=launch.pool, creator=launch.creator, facts=verdict.wants))
+        pool, creator = launch.pool, launch.creator
+        wanted = FactsWanted(**header, pool=pool, creator=creator, facts=verdict.wants, quote_amount=quote_amount)
+        asked.append(wanted)
     return asked
 
 

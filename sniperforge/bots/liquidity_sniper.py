@@ -101,10 +101,15 @@ def make(name: str, raw: Mapping[str, Any], *, where: str = "", source: Source |
     return LiquiditySniper(name, settings_from(raw, where, source=source, venues=venues), venues)
 
 
+def size_of(settings: SniperSettings) -> int:
+    """Return the size of the buy that facts are about, quote base units."""
+    return settings.filters.impact_quote_amount or settings.sizing.quote_amount
+
+
 def judge_of(settings: SniperSettings, venues: Mapping[str, Venue], required: Required | None = None) -> Judge:
     """Return the judge of a bot with these settings; *required* is that of such a judge, to be shared."""
-    size = settings.filters.impact_quote_amount or settings.sizing.quote_amount
-    return Judge(settings.filters, frozenset(venues), quote=quoter(size, venues), required=required)
+    quote = quoter(size_of(settings), venues)
+    return Judge(settings.filters, frozenset(venues), quote=quote, required=required)
 
 
 class _Entry(msgspec.Struct, frozen=True, gc=False):
@@ -252,7 +257,7 @@ class LiquiditySniper:
         address = launch.pool.address
         if verdict.waits:
             self._fresh.setdefault(address, launch.pool)
-            return questions(verdict, now_ns)
+            return questions(verdict, now_ns, size_of(self._settings))
         waited_ns = now_ns - launch.ts_ns if verdict.waited else 0
         answer = verdict.refusal or self._enter(launch, self._fresh.get(address, launch.pool), waited_ns, now_ns)
         if isinstance(answer, OrderProposed):

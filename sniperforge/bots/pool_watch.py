@@ -63,6 +63,7 @@ class PoolWatch:
     def __init__(self, name: str, settings: WatchSettings, venues: Mapping[str, Venue]) -> None:
         self.name = name
         self._judge = judge_of(settings, venues)
+        self._quote_amount = settings.filters.impact_quote_amount
         if self._judge.required is not None:
             self.interest = PoolWatch.interest | self._judge.required.kinds
         self._launches = self._passed = 0
@@ -89,7 +90,7 @@ class PoolWatch:
         header = {"ts_ns": now_ns, "origin_ns": launch.origin_ns, "trace_id": launch.trace_id, "cause": launch.id}
         pool = launch.pool
         if verdict.waits:
-            yield from questions(verdict, now_ns)
+            yield from questions(verdict, now_ns, self._quote_amount)
         elif verdict.refusal is None:
             self._passed += 1
             yield LaunchPassed(**header, bot=self.name, pool=pool.address, base_mint=pool.base_mint, venue=pool.venue)

@@ -24,6 +24,7 @@ from sniperforge.base.events import (
     MetadataInspected,
     Pool,
     PoolCreated,
+    SellabilityTested,
     TokenInspected,
 )
 from sniperforge.base.units import BPS_ONE, ZERO_KEY, Pubkey
@@ -241,6 +242,10 @@ _METADATA = (
     Fact("mutable_metadata", bool, lambda event: event.mutable, "somebody may change name, symbol and uri"),
     Fact("metadata_standard", str, lambda event: event.standard, "metaplex, token_2022, foreign or none"),
 )
+_SELLABLE = (
+    Fact("sellable", bool, lambda event: event.sellable, "a buy and its sell went through, tried off-chain"),
+    Fact("round_trip_loss_bps", int, lambda event: event.loss_bps, "of what that buy paid, not returned"),
+)
 
 #: Which events tell facts about a launch, and which. One row is all a new one needs.
 TOLD: Mapping[type[Event], Told] = {
@@ -251,6 +256,7 @@ TOLD: Mapping[type[Event], Told] = {
     HoldersInspected: Told("pool", _HOLDERS, "holders", lambda event: event.found),
     LiquidityInspected: Told("pool", _LIQUIDITY, "liquidity"),
     MetadataInspected: Told("pool", _METADATA, "metadata", lambda event: event.found),
+    SellabilityTested: Told("pool", _SELLABLE, "sellable", lambda event: event.found),
 }
 
 

@@ -84,8 +84,8 @@ class FilterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         creator_launches_max: launches of one creator within creator_window_s; 0: no bound.
         mayhem, cashback: coins that carry these pump.fun flags.
         require: an expression over facts, see `sniperforge.trading.conditions`; empty: none.
-        impact_quote_amount: the buy that the facts `buy_impact_bps` and `buy_fee_bps` are
-            asked for; 0: the whole `sizing.quote_amount`.
+        impact_quote_amount: the buy that `buy_impact_bps`, `buy_fee_bps`, `sellable` and
+            `round_trip_loss_bps` are about; 0: the whole `sizing.quote_amount`.
     """
 
     venues: tuple[str, ...] = ()

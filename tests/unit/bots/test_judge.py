@@ -161,9 +161,9 @@ def test_unknown_facts_are_asked_for_and_waited_for() -> None:
     launch = launch_of(pool_of(1))
     verdict = seen.launch(launch, START)
     assert (verdict.waits, verdict.wants_token, verdict.wants) == (True, True, ("holders",))
-    token, facts = questions(verdict, START)
+    token, facts = questions(verdict, START, 7)
     assert isinstance(token, TokenWanted) and isinstance(facts, FactsWanted)
-    assert (token.mint, facts.facts) == (launch.pool.base_mint, ("holders",))
+    assert (token.mint, facts.facts, facts.quote_amount) == (launch.pool.base_mint, ("holders",), 7)
     assert seen.told(told(launch.pool.base_mint), START) == []
     assert seen.told(holders(launch.pool), START) == []
     assert seen.told(holders(pool_of(2)), START) == []

@@ -14,6 +14,7 @@ from sniperforge.base.events import (
     CurveCompleted,
     Event,
     ExitArmed,
+    FactsWanted,
     FeedChanged,
     HaltChanged,
     LaunchRefused,
@@ -409,3 +410,11 @@ def test_the_size_to_ask_about_can_be_another_one() -> None:
     """The same filters for bots of several sizes."""
     bot = started(filters={"require": {"buy_impact_bps": {"max": 100}}, "impact_quote_amount": 50 * SOL})
     assert only_refusal(bot.on(launch_of(pool_of(1)), START)).filter == "require"
+
+
+def test_facts_from_the_chain_are_asked_for_with_the_size_of_the_buy() -> None:
+    """Whether it can be sold again depends on how much was bought."""
+    raw = {"filters": {"require": {"sellable": True}}, "sizing": {"quote_amount": SOL // 2}}
+    (wanted,) = started(**raw).on(launch_of(pool_of(1)), START)
+    assert isinstance(wanted, FactsWanted)
+    assert (wanted.facts, wanted.quote_amount) == (("sellable",), SOL // 2)

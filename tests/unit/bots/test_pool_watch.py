@@ -91,6 +91,7 @@ def test_what_is_required_is_asked_for_and_judged_when_it_was_told() -> None:
     assert first is launch
     assert isinstance(wanted, FactsWanted)
     assert (wanted.pool, wanted.creator, wanted.facts) == (launch.pool, launch.creator, ("holders",))
+    assert wanted.quote_amount == SOL
     assert (wanted.cause, wanted.trace_id) == (launch.id, launch.trace_id)
     read = HoldersInspected(
         venue="amm", pool=launch.pool.address, base_mint=launch.pool.base_mint, found=True, top_1_bps=901

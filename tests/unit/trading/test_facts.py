@@ -18,6 +18,7 @@ from sniperforge.base.events import (
     MetadataInspected,
     Pool,
     PoolCreated,
+    SellabilityTested,
     TokenInspected,
 )
 from sniperforge.dex.programs import TOKEN_2022, USDC
@@ -155,11 +156,16 @@ def test_what_others_find_out_is_folded_in_under_its_name() -> None:
         "mutable_metadata": True,
         "metadata_standard": "metaplex",
     }
+    assert told(SellabilityTested(**OF_POOL, found=True, sellable=True, loss_bps=300)) == {
+        "sellable": True,
+        "round_trip_loss_bps": 300,
+    }
 
 
 @pytest.mark.parametrize(
     "event",
     [
+        SellabilityTested(**OF_POOL, found=False),
         TokenInspected(mint=OTHER, token_program=TOKEN_2022, found=False),
         HoldersInspected(**OF_POOL, found=False),
         MetadataInspected(**OF_POOL, found=False),
@@ -201,7 +207,7 @@ def test_every_fact_has_a_kind_words_and_somebody_who_tells_it() -> None:
     by_events = {fact.name for row in TOLD.values() for fact in row.facts}
     assert set(FACTS) == OF_LAUNCH | by_events
     assert all(fact.kind in (int, bool, str) and fact.what for fact in FACTS.values())
-    assert set(WANTED.values()) == {"mint", "holders", "liquidity", "metadata"}
+    assert set(WANTED.values()) == {"mint", "holders", "liquidity", "metadata", "sellable"}
     assert set(WANTED) <= by_events
     assert not {"all", "any", "not"} & set(FACTS)
     units = ("_units", "_bps", "_ms", "_s", "decimals", "_launches", "_rugged", "_buys", "_buyers", "_counted")
