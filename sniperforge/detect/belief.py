@@ -35,7 +35,7 @@ from sniperforge.detect.transaction import Transaction
 from sniperforge.dex.venue import Context, Incomplete, Step, Venue
 
 #: Venues which make the coin's mint themselves: a second launch of one mint is a lie.
-LAUNCHPADS = frozenset(("pumpfun", "raydium_launchlab"))
+LAUNCHPADS = frozenset(("pumpfun", "raydium_launchlab", "meteora_dbc"))
 _Market = Swapped | LiquidityChanged | CurveCompleted | PoolMigrated
 # As tuples: asking isinstance of a union takes a microsecond.
 _MARKET = (Swapped, LiquidityChanged, CurveCompleted, PoolMigrated)

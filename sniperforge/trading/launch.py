@@ -21,7 +21,7 @@ QUOTE_NAMES = {"SOL": WSOL, "USDC": USDC}
 
 #: Venues where nobody can take liquidity out, and where reserves that set the
 #: price are virtual: a fresh curve quotes 30 SOL and holds none.
-CURVES = frozenset(("pumpfun", "raydium_launchlab"))
+CURVES = frozenset(("pumpfun", "raydium_launchlab", "meteora_dbc"))
 
 
 def is_curve(pool: Pool) -> bool:

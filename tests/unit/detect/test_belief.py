@@ -16,10 +16,12 @@ from sniperforge.base.events import (
     TokenWanted,
     TransactionWanted,
 )
+from sniperforge.detect.belief import LAUNCHPADS
 from sniperforge.detect.detector import Detector
 from sniperforge.detect.settings import DetectSettings
 from sniperforge.detect.state import launch_id
 from sniperforge.dex.programs import EVENT_TAG
+from sniperforge.trading.launch import CURVES
 from tests.unit.detect.fakes import (
     COMPLETE,
     LIQUIDITY,
@@ -343,3 +345,8 @@ def test_which_mints_are_asked_for(asks: str, foreign: int, own: int) -> None:
     assert sum(isinstance(one, TokenWanted) for one in tell(LAUNCH, detector)) == foreign
     told = tell(call(OTHER, data_line(creation("second"))), detector, signature="6" * 88)
     assert sum(isinstance(one, TokenWanted) for one in told) == own
+
+
+def test_who_makes_the_coin_has_a_curve() -> None:
+    """The rule of one launch a mint, and the filters of curves, are about the same venues."""
+    assert LAUNCHPADS == CURVES

@@ -11,7 +11,9 @@ from sniperforge.trading.launch import facts_of_program, is_curve, is_key, key_t
 from tests.unit.trading.test_filters import launch, pool
 
 
-@pytest.mark.parametrize(("venue", "curve"), [("pumpfun", True), ("raydium_launchlab", True), ("pumpswap", False)])
+@pytest.mark.parametrize(
+    ("venue", "curve"), [("pumpfun", True), ("raydium_launchlab", True), ("meteora_dbc", True), ("pumpswap", False)]
+)
 def test_curves_are_known_by_their_venue(venue: str, curve: bool) -> None:
     """Their liquidity is what was really paid in."""
     assert is_curve(pool(venue)) is curve
