@@ -48,6 +48,14 @@ class Rehearsing(Protocol):
         """Do what the newest launch made it do, and change nothing; return the messages in and out."""
 
 
+@runtime_checkable
+class Punctual(Protocol):
+    """A bot that knows when its next tick matters: a pool opens in a slot, not in a tenth of a second."""
+
+    def due_ns(self) -> int:
+        """Return when `on_tick` is worth calling, epoch nanoseconds; 0: at no certain time."""
+
+
 class BotFactory(Protocol):
     """Makes a bot from its name and its settings as a TOML table gave them."""
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import msgspec
 
@@ -31,6 +32,8 @@ from sniperforge.trading.filters import (
 from sniperforge.trading.required import FILTER, Quoter, Required, no_quote
 
 FACTS_KEPT_MAX = 4_096
+#: Openings that are met to the millisecond; those beyond are met by the next regular tick.
+OPENINGS_MAX = 4_096
 #: The word for a mint account among what an expression wants to know.
 MINT = "mint"
 
@@ -108,6 +111,12 @@ class Judge:
         self._seen: OrderedDict[Pubkey, None] = OrderedDict()
         self._facts: OrderedDict[Pubkey, TokenFacts] = OrderedDict()
         self._waiting: OrderedDict[Pubkey, _Waiting] = OrderedDict()
+        self._openings: list[int] = []  # a heap of times; what was settled before its time stays until then
+
+    @property
+    def due_ns(self) -> int:
+        """When the next pool opens that is waited for: `tick` is worth calling then; 0: nothing is waited for."""
+        return self._openings[0] if self._openings else 0
 
     @property
     def waiting(self) -> int:
@@ -162,6 +171,9 @@ class Judge:
             return Verdict(launch, refusal("waiting_max", seen=len(self._waiting), allowed=self._waiting_max))
         deadline_ns = now_ns + self._settings.facts_deadline_ms * NANOS_PER_MS
         self._waiting[launch.pool.address] = _Waiting(launch, wants_facts, deadline_ns)
+        opens = self._opens_ns(launch)
+        if opens > now_ns and len(self._openings) < OPENINGS_MAX:
+            heappush(self._openings, opens)
         return Verdict(launch, waits=True, wants_token=wants_facts)
 
     def against(self, launch: PoolCreated, now_ns: int) -> list[Refusal]:
@@ -222,6 +234,8 @@ class Judge:
 
     def tick(self, now_ns: int) -> list[Verdict]:
         """Return the verdicts that the time completes: deadlines passed, pools that opened."""
+        while self._openings and self._openings[0] <= now_ns:
+            heappop(self._openings)
         verdicts: list[Verdict] = []
         for address, waiting in list(self._waiting.items()):
             verdicts += self._settle(address, waiting, self._expired(waiting, now_ns), now_ns)

@@ -231,6 +231,10 @@ class LiquiditySniper:
             out += self._decide(verdict, now_ns)
         return out + self._holdings.tick(now_ns)
 
+    def due_ns(self) -> int:
+        """Return when `on_tick` is worth calling: a pool opens that is waited for; 0: at no certain time."""
+        return self._judge.due_ns
+
     def rehearse(self) -> list[Event]:
         """Judge the newest launch once more, as a bot that holds nothing; return it and what that bot says.
 

@@ -72,6 +72,8 @@ class Loop:
         linger: awaited when every inbox has ended, before the loop does: work that is
             under way and will `inject` its results. Not awaited after `stop`.
         drain_s: how long `stop` may go on handling what still arrives.
+        due: when the next *tick* matters, epoch nanoseconds, 0 for no certain time: one more
+            tick comes then. Asked after every batch and tick; a replay ticks by its own time.
         rehearsal: walked every `period_s`, never while a recording is replayed.
     """
 
@@ -86,6 +88,7 @@ class Loop:
         tick_s: float = 0.1,
         linger: Callable[[], Awaitable[None]] | None = None,
         drain_s: float = 5.0,
+        due: Callable[[], int] | None = None,
         rehearsal: Rehearsal | None = None,
     ) -> None:
         self._inboxes = list(inboxes)
@@ -100,6 +103,9 @@ class Loop:
         self._drain_s = drain_s
         self._drain_until_s = 0.0
         self._rehearsal = rehearsal
+        self._due = due
+        self._due_timer: asyncio.TimerHandle | None = None
+        self._due_ns = 0
         self._injected: deque[Message] = deque()
         self._done = asyncio.Event()
         self._failure: BaseException | None = None
@@ -175,6 +181,8 @@ class Loop:
         if batch:
             self._outbox.flush()
             inbox.commit()
+            if self._due is not None:
+                self._wake_when(self._due())
         return bool(batch)
 
     def _handle(self, message: Message) -> None:
@@ -259,3 +267,21 @@ class Loop:
         for answer in tick(self._timeline.now_ns()):
             self._outbox.put(answer)
         self._outbox.flush()
+        if self._due is not None:
+            self._wake_when(self._due())
+
+    def _wake_when(self, due_ns: int) -> None:
+        """Have a tick at *due_ns*, unless one is set for it. Timers count milliseconds: a tick may ask for another."""
+        if due_ns == self._due_ns or self._timeline.replaying:
+            return
+        if self._due_timer is not None:
+            self._due_timer.cancel()
+        self._due_ns = due_ns
+        if due_ns:
+            delay_s = max(0, due_ns - self._timeline.now_ns()) / NANOS_PER_SECOND
+            self._due_timer = asyncio.get_running_loop().call_later(delay_s, self._guarded, self._due_now)
+
+    def _due_now(self) -> None:
+        self._due_ns = 0
+        if self._tick is not None:
+            self._one_tick(self._tick)

@@ -30,7 +30,7 @@ from sniperforge.base.events import (
     TokenInspected,
     TokenWanted,
 )
-from sniperforge.bots.bot import Bot, Rehearsing
+from sniperforge.bots.bot import Bot, Punctual, Rehearsing
 from sniperforge.chain.rpc import RpcClient, endpoint
 from sniperforge.coordinate.service import Coordinator
 from sniperforge.coordinate.settings import CoordinateSettings
@@ -159,8 +159,11 @@ async def run_snipe(
             return ()
         return bot.on(message, now_ns)
 
+    due = bot.due_ns if isinstance(bot, Punctual) else None
     rehearsal = _rehearsal(bot.name, bot.rehearse, rehearse_s) if isinstance(bot, Rehearsing) else None
-    loop = Loop(inboxes=inboxes, outbox=outbox, react=react, timeline=timeline, tick=bot.on_tick, rehearsal=rehearsal)
+    loop = Loop(
+        inboxes=inboxes, outbox=outbox, react=react, timeline=timeline, tick=bot.on_tick, due=due, rehearsal=rehearsal
+    )
     await _run(loop, ready)
 
 

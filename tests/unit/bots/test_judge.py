@@ -265,3 +265,20 @@ def test_everything_that_speaks_against_a_launch_is_told_on_demand() -> None:
     against = seen.against(launch_of(pool_of(1, quote=1)), START)
     assert [refused.filter for refused in against] == ["venues", "liquidity_quote_min", "freeze_authority"]
     assert [refused.filter for refused in judge().against(launch_of(pool_of(2)), START)] == []
+
+
+def test_an_opening_is_due_to_the_nanosecond() -> None:
+    """The earliest of those waited for; past ones are no longer due, whatever else is waited for."""
+    seen = judge()
+    assert seen.due_ns == 0
+    for number, seconds in ((1, 3), (2, 2)):
+        assert seen.launch(launch_of(pool_of(number), open_time=START // SECOND + seconds), START).waits
+    first = START + 2 * SECOND + 400 * MS
+    assert seen.due_ns == first
+    assert seen.tick(first - 1) == []
+    assert seen.due_ns == first
+    assert seen.tick(first) == []  # its mint has not been read
+    assert seen.due_ns == first + SECOND
+    seen.token(told(pool_of(1).base_mint), first)
+    assert [name(verdict) for verdict in seen.tick(first + SECOND)] == ["passed", "token_facts_deadline"]
+    assert seen.due_ns == 0

@@ -418,3 +418,10 @@ def test_facts_from_the_chain_are_asked_for_with_the_size_of_the_buy() -> None:
     (wanted,) = started(**raw).on(launch_of(pool_of(1)), START)
     assert isinstance(wanted, FactsWanted)
     assert (wanted.facts, wanted.quote_amount) == (("sellable",), SOL // 2)
+
+
+def test_it_knows_when_the_next_pool_opens() -> None:
+    bot = started()
+    assert bot.due_ns() == 0
+    bot.on(launch_of(pool_of(1), open_time=START // SECOND + 1), START)
+    assert bot.due_ns() == START + SECOND + 400 * MS

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from sniperforge.base.clock import ManualClock
+from sniperforge.base.clock import ManualClock, SystemClock
 from sniperforge.base.events import BotStarted, Event, Frame
 from sniperforge.runtime.loop import BATCHES_PER_TURN, TICKS_PER_JUMP_MAX, Loop, Message
 from sniperforge.runtime.timeline import Timeline
@@ -287,3 +287,81 @@ def test_a_replay_does_not_tick_by_the_hosts_clock() -> None:
     loop, _ = made(pipe, tick=tick)
     finish(loop, meanwhile=meanwhile)
     assert ticks == []
+
+
+# ── what is due ──
+
+
+def ticked_at(due_ns: list[int], *, mode: str = "system") -> list[int]:
+    """Run a loop whose handler names these times one after the other; return when it was ticked."""
+    ticks: list[int] = []
+    pipe, clock = Pipe([swap(1)]), SystemClock()
+
+    def tick(now_ns: int) -> Iterable[Message]:
+        ticks.append(now_ns)
+        while due_ns and due_ns[0] <= now_ns:
+            due_ns.pop(0)
+        return ()
+
+    loop = Loop(
+        inboxes=[pipe],
+        outbox=Kept(),
+        react=echo,
+        timeline=Timeline(clock, mode),
+        tick=tick,
+        tick_s=3600,
+        due=lambda: due_ns[0] if due_ns else 0,
+    )
+
+    async def main() -> None:
+        running = asyncio.ensure_future(loop.run())
+        pipe.send()
+        for _ in range(300):
+            await asyncio.sleep(0.002)
+            if not due_ns or mode == "event":
+                break
+        loop.stop()
+        await running
+
+    asyncio.run(main())
+    os.close(pipe.writing)
+    return ticks
+
+
+def test_a_tick_comes_when_it_is_due_and_not_at_the_next_beat() -> None:
+    """Two openings, no regular tick within the hour."""
+    now = SystemClock().now_ns()
+    due = [now + 20_000_000, now + 45_000_000]
+    ticks = ticked_at(list(due))
+    assert ticks[-1] >= due[1]
+    assert any(due[0] <= tick < due[1] for tick in ticks)
+
+
+def test_what_was_due_before_is_done_at_once() -> None:
+    assert len(ticked_at([5])) == 1
+
+
+def test_a_replay_has_no_timer() -> None:
+    assert ticked_at([5], mode="event") == []
+
+
+def test_an_earlier_time_replaces_a_later_one() -> None:
+    """The timer of the later one is given up; nothing due sets none."""
+    now = SystemClock().now_ns()
+    loop, _ = made(Batches(), mode="system", tick=lambda now_ns: ())
+
+    async def main() -> None:
+        loop._wake_when(now + 3_600 * SECOND)
+        first = loop._due_timer
+        assert first is not None
+        loop._wake_when(now + 3_600 * SECOND)
+        assert loop._due_timer is first
+        loop._wake_when(now + 1_800 * SECOND)
+        assert first.cancelled()
+        second = loop._due_timer
+        assert second is not None
+        assert second is not first
+        loop._wake_when(0)
+        assert second.cancelled()
+
+    asyncio.run(main())
