@@ -59,12 +59,12 @@ def seconds_of(text: str) -> float | None:
 
 def feed(
     source: list[str] = typer.Option(
-        ..., "--source", "-s", help="tape:FILE[?speed=N], ws://…#logs|block|transaction|pumpportal, -"
+        ..., "--source", "-s", help="tape:FILE[?speed=N], ws://…#logs|block|transaction|program|pumpportal, -"
     ),
     venue: list[str] = typer.Option([], "--venue", "-v", help="Venues to subscribe to; all by default."),
     out: str = typer.Option("-", "--out", "-o", help="- , file:PATH or ring:frames."),
     record: str = typer.Option("", "--record", help="Also write a tape (.gz, .zst or plain)."),
-    rpc: str = typer.Option("", "--rpc", envvar=RPC_ENV, help="HTTP endpoint that fills gaps."),
+    rpc: str = typer.Option("", "--rpc", envvar=RPC_ENV, help="HTTP endpoint that fills gaps (#program needs one)."),
     instance: str = INSTANCE,
     for_: str = FOR,
 ) -> None:
@@ -83,6 +83,7 @@ def feed(
     from sniperforge.feeds.settings import Endpoint, FeedSettings, Tape
     from sniperforge.runtime import stages
     from sniperforge.runtime.pipes import Ends
+    from sniperforge.runtime.watched import accounts_of
 
     seconds = seconds_of(for_)
     venue = [chosen("--venue", name, VENUES) for name in venue]
@@ -93,6 +94,7 @@ def feed(
         endpoints=tuple(item for item in parsed if isinstance(item, Endpoint)),
         tapes=tuple(item for item in parsed if isinstance(item, Tape)),
         programs=tuple(VENUES[name].program for name in venue or VENUES),
+        accounts=accounts_of(venue or VENUES),
         rpc=rpc or None,
         record=record,
     )

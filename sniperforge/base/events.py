@@ -248,6 +248,20 @@ class TokenWanted(Event, frozen=True, kw_only=True, tag=10):
     mint: Pubkey
 
 
+class CreationWanted(Event, frozen=True, kw_only=True, tag=11):
+    """Command: find the transaction that made this account; a TransactionWanted for it is the answer.
+
+    Attributes:
+        account: a pool or curve of which nothing but its own account was seen.
+        slot: of that state; slot_min: what was made before it is no news.
+    """
+
+    venue: str
+    account: Pubkey
+    slot: int
+    slot_min: int
+
+
 # ── feeds ─────────────────────────────────────────────────────────────────
 
 
@@ -676,6 +690,7 @@ class SellabilityTested(Event, frozen=True, kw_only=True, tag=56):
     network and rents are left out, those of the venue and of the coin are in.
 
     Attributes:
+        quote_mint: what is paid with.
         found: False when it could not be tried (accounts or a program could not be read,
             or are not what they should be); then nothing below means anything.
         slot: the state that was tried.
@@ -692,6 +707,7 @@ class SellabilityTested(Event, frozen=True, kw_only=True, tag=56):
     pool: Pubkey
     base_mint: Pubkey
     found: bool
+    quote_mint: Pubkey = ZERO_KEY
     slot: int = 0
     amount: int = 0
     paid: int = 0

@@ -1,7 +1,7 @@
 """The detector: frames -> what happened on the venues, believed or refused by name.
 
 Frame -> PoolCreated, Swapped, LiquidityChanged, CurveCompleted, PoolMigrated,
-         LaunchDisbelieved, TransactionWanted, TokenWanted, InputRefused;
+         LaunchDisbelieved, TransactionWanted, TokenWanted, CreationWanted, InputRefused;
          and behind them CreatorKnown, BundleSeen
 
 A creation is believed only if: the transaction did not fail · the payload or
@@ -38,6 +38,7 @@ from sniperforge.detect.belief import Reader
 from sniperforge.detect.bundles import Bundles
 from sniperforge.detect.creators import Creators
 from sniperforge.detect.inputs import Reading, read_frame
+from sniperforge.detect.noticed import Notices, noticed
 from sniperforge.detect.scan import FORGED_LINE, NOTHING
 from sniperforge.detect.settings import DetectSettings
 from sniperforge.detect.state import State
@@ -60,6 +61,7 @@ class Detector:
     Attributes:
         state: all that is remembered of the chain.
         bundles, creators: what is remembered of launches and of those who made them.
+        notices: which accounts shown alone are worth a question.
 
     Raises:
         ConfigError: the settings name a venue that is not there.
@@ -71,6 +73,7 @@ class Detector:
         bundles_max = settings.bundles_max if settings.trades != "none" else 0
         self.bundles = Bundles(bundles_max=bundles_max, window_ms=settings.bundle_window_ms)
         self.creators = Creators(coins_max=settings.creator_coins_max, sold_within_s=settings.creator_sold_within_s)
+        self.notices = Notices(self.state)
         self._look = self.state.scanner.look
         self._seen = self._rejected = 0
         self._launch: Frame | None = None
@@ -85,10 +88,12 @@ class Detector:
         return counters
 
     def on(self, event: Event, now_ns: int) -> list[Event]:
-        """Take note of what other stages say; nothing is answered.
+        """Take note of what other stages say.
 
         PositionChanged keeps the pool of an open position tracked; TokenInspected
-        that could not read the mint lets the next pool of that mint ask again.
+        that could not read the mint lets the next pool of that mint ask again. A
+        TransactionWanted, the answer to a CreationWanted, comes back unless what it
+        asks for is known by now.
         """
         if isinstance(event, PositionChanged):
             self.state.tracking.position(event)
@@ -98,6 +103,8 @@ class Detector:
                 self.bundles.supply(event.mint, event.supply)
             else:
                 self.state.mints_asked.drop(event.mint)
+        elif isinstance(event, TransactionWanted) and not self.notices.is_told(event.cause):
+            return self._unless_known(event)
         return []
 
     def on_tick(self, now_ns: int) -> Sequence[Event]:
@@ -147,6 +154,10 @@ class Detector:
             if hearsay is not None:
                 yield from self._counted(self._asked(hearsay, frame, now_ns))
                 return
+            notice = noticed(frame.data)
+            if notice is not None:
+                yield from self._counted(self.notices.take(notice, frame, now_ns))
+                return
             readings = self._read(frame.data)
         except DecodeError as problem:
             counters["frames_refused"] += 1
@@ -168,16 +179,24 @@ class Detector:
 
     def _asked(self, hearsay: Announcement, frame: Frame, now_ns: int) -> Sequence[Event]:
         """Return the question for a transaction somebody announced, unless it is known or asked for."""
-        state, signature = self.state, hearsay.signature
-        if signature in state.wanted or signature in state.whole or state.coins.get(hearsay.mint) == signature:
+        signature = hearsay.signature
+        if self.state.coins.get(hearsay.mint) == signature:
             return ()
         wanted = event_id("TransactionWanted", signature)
-        state.wanted.put(signature, wanted)
-        state.counters["wanted"] += 1
-        told = TransactionWanted(
-            id=wanted, ts_ns=now_ns, origin_ns=frame.recv_ns, signature=signature, slot=0, reason="announced"
+        return self._unless_known(
+            TransactionWanted(
+                id=wanted, ts_ns=now_ns, origin_ns=frame.recv_ns, signature=signature, slot=0, reason="announced"
+            )
         )
-        return (told,)
+
+    def _unless_known(self, wanted: TransactionWanted) -> list[Event]:
+        """Return *wanted*, unless its transaction was asked for before or seen whole."""
+        state = self.state
+        if wanted.signature in state.wanted or wanted.signature in state.whole:
+            return []
+        state.wanted.put(wanted.signature, wanted.id)
+        state.counters["wanted"] += 1
+        return [wanted]
 
     def _counted(self, facts: Sequence[Event]) -> Sequence[Event]:
         self.state.counters["events"] += len(facts)

@@ -27,6 +27,9 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         known_max: pools and coins remembered as no longer new.
         seen_max: events remembered, so that one transaction seen twice is told once.
         wanted_max: transactions remembered as asked for.
+        account_age_s: accounts shown alone ("program" endpoints) are asked about when their
+            creation may be so young, and their transaction is news when it is.
+        account_questions_per_s: questions of that kind a second for each venue; ten at once.
         frame_bytes_max: longest message that is read.
         creator_coins_max: coins remembered for what is known of their creators; 0: nothing is told.
         creator_sold_within_s: a creator who sells all he bought so soon after the launch rugged it.
@@ -42,6 +45,8 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     known_max: Entries = 65_536
     seen_max: Entries = 32_768
     wanted_max: Entries = 8_192
+    account_age_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 60
+    account_questions_per_s: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 2
     frame_bytes_max: Annotated[int, msgspec.Meta(ge=1_024, le=1 << 30)] = 64 << 20
     creator_coins_max: EntriesOrNone = 32_768
     creator_sold_within_s: Annotated[int, msgspec.Meta(ge=1, le=7 * 86_400)] = 600

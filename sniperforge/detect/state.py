@@ -33,6 +33,11 @@ COUNTERS = (
     "logs_truncated",
     "logs_missing",
     "incomplete_for_good",
+    "accounts",
+    "accounts_known",
+    "accounts_old",
+    "accounts_asked",
+    "accounts_unasked",
 )
 
 

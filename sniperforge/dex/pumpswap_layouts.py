@@ -128,6 +128,11 @@ def decode_event(payload: bytes) -> tuple[str, Record] | None:
     return name, codec.decode(payload, 8, tail_max=TAIL_MAX)
 
 
+def account_head(name: str) -> bytes:
+    """Return the 8 bytes that every account of the kind *name* starts with."""
+    return _ACCOUNTS[name][0]
+
+
 def decode_account(name: str, data: bytes) -> Record:
     """Return the fields of the account kind *name*; fields older accounts lack are zero.
 

@@ -77,8 +77,8 @@ def parse_source(uri: str) -> Endpoint | Tape:
     """Return what *uri* names; raises ConfigError saying what is wrong with it.
 
     Forms: `tape:PATH[?speed=2x|max][&stamps=recorded][&name=N]`, `-` (lines on
-    standard input), `ws://…` and `wss://…` with `#logs`, `#block`, `#transaction`
-    or `#pumpportal` behind, optionally `#logs&commitment=confirmed&name=N`. The
+    standard input), `ws://…` and `wss://…` with `#logs`, `#block`, `#transaction`,
+    `#program` or `#pumpportal` behind, optionally `#logs&commitment=confirmed&name=N`. The
     query of a ws URL belongs to the server and is passed on untouched.
     """
     if uri == "-":
@@ -127,7 +127,9 @@ def _endpoint(uri: str) -> Endpoint:
     kind = kind or "logs"
     if kind not in get_args(EndpointKind):
         raise ConfigError(
-            where, f"#{kind[:40]} is not a kind of subscription", "use #logs, #block, #transaction or #pumpportal"
+            where,
+            f"#{kind[:40]} is not a kind of subscription",
+            "use #logs, #block, #transaction, #program or #pumpportal",
         )
     options = _options(masked(uri), rest, {"commitment", "name"})
     commitment = options.get("commitment", "")

@@ -182,15 +182,21 @@ class Feed:
             # An announcement carries the signature of what it points at: in the race it
             # would win, and the transaction itself would be thrown away as known.
             hearsay = endpoint.kind == "pumpportal"
+            if endpoint.kind == "program" and settings.rpc is None:
+                where = f"endpoint {masked(endpoint.url)}"
+                cure = "name one: feed.rpc, --rpc or SNIPERFORGE_RPC"
+                raise ConfigError(where, "shows accounts, and there is no rpc to ask who made them", cure)
             sources.append(
                 WebSocketSource(
                     endpoint,
                     settings.programs,
                     limits=settings.connection,
                     sink=plain if hearsay else raced,
-                    watcher=Unwatched() if hearsay else self,
+                    # Accounts stand for no slot: none of its transactions was shown.
+                    watcher=Unwatched() if hearsay or endpoint.kind == "program" else self,
                     clock=self._clock,
                     dice=dice,
+                    accounts=settings.accounts,
                 )
             )
         if not sources:

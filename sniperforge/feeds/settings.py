@@ -8,7 +8,7 @@ import msgspec
 
 from sniperforge.base.units import Pubkey
 
-EndpointKind = Literal["logs", "block", "transaction", "pumpportal"]
+EndpointKind = Literal["logs", "block", "transaction", "program", "pumpportal"]
 Commitment = Literal["", "processed", "confirmed", "finalized"]
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
@@ -21,8 +21,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Attributes:
         url: ws:// or wss://; may hold an API key and is therefore never printed.
         kind: which subscription it serves: `logsSubscribe` (one per program),
-            `blockSubscribe` (one per program), Helius' `transactionSubscribe`, or
-            PumpPortal's announcements, which are asked about and never believed.
+            `blockSubscribe` (one per program), Helius' `transactionSubscribe`,
+            `programSubscribe` (accounts, one per program) or PumpPortal's
+            announcements; the last two are asked about and never believed.
         name: label of its frames; empty = host and port of the URL.
         commitment: empty = "processed" ("confirmed" for blocks, which know no less).
     """
@@ -35,6 +36,19 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __repr__(self) -> str:
         """Return all but the URL: settings end up in messages, keys must not."""
         return f"Endpoint(name={self.name!r}, kind={self.kind!r}, commitment={self.commitment!r}, url='***')"
+
+
+class AccountFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which accounts of a program are wanted.
+
+    Attributes:
+        size: bytes each of them has; 0 = any number.
+        head: first bytes each of them has; empty = any.
+    """
+
+    program: Pubkey
+    size: Annotated[int, msgspec.Meta(ge=0, le=10 << 20)] = 0
+    head: Annotated[bytes, msgspec.Meta(max_length=128)] = b""
 
 
 class Tape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -117,7 +131,9 @@ class FeedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         endpoints: raced against each other; names must differ.
         tapes: replayed beside them.
         programs: program ids to subscribe to; needed when there is an endpoint.
-        rpc: http(s) URL for back-fill; None = gaps are told and stay open.
+        accounts: accounts that a "program" endpoint shows; needed when there is one.
+        rpc: http(s) URL for back-fill; None = gaps are told and stay open, and there may
+            be no "program" endpoint: nobody could say who made what it shows.
         record: file the frames are recorded to (.gz, .zst, else plain); empty = none.
         seen_max: signatures remembered to tell duplicates.
     """
@@ -125,6 +141,7 @@ class FeedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     endpoints: tuple[Endpoint, ...] = ()
     tapes: tuple[Tape, ...] = ()
     programs: tuple[Pubkey, ...] = ()
+    accounts: tuple[AccountFilter, ...] = ()
     rpc: str | None = None
     record: str = ""
     seen_max: Annotated[int, msgspec.Meta(ge=2, le=1 << 24)] = 262_144

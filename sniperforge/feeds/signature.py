@@ -11,6 +11,7 @@ What counts as new is richer than the signature: a transaction with its
 instructions after its mere logs, and a success after a failure (a transaction
 can fail on one fork and land on another). Failed transactions pass: `detect`
 refuses them with everything at hand; here a wrong guess would lose a launch.
+Of an account (`programNotification`) the first frame goes on, and no other.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from sniperforge.base.units import Pubkey
 
 #: Base58 text of 64 bytes.
 _SIGNATURE = re.compile(rb'"signature"\s{0,8}:\s{0,8}"([1-9A-HJ-NP-Za-km-z]{64,88})"')
+#: Base58 text of 32 bytes.
+_ACCOUNT = re.compile(rb'"pubkey"\s{0,8}:\s{0,8}"([1-9A-HJ-NP-Za-km-z]{32,44})"')
 _METHOD_HEAD_BYTES = 96
 #: In logs the signature comes after the slot; in a transaction it comes last.
 _LOGS_HEAD_BYTES = 512
@@ -137,6 +140,8 @@ class Race:
             return logs_key(data)
         if data.find(b'"blockNotification"', 0, _METHOD_HEAD_BYTES) >= 0:
             return block_key(data, self._programs.get(source, {}))
+        if data.find(b'"programNotification"', 0, _METHOD_HEAD_BYTES) >= 0:
+            return account_key(data)
         return transaction_key(data)
 
 
@@ -162,6 +167,15 @@ def transaction_key(data: bytes) -> tuple[bytes, int]:
     if found is None:
         return b"", 0
     return found[1], FULL if _succeeded(data) else FULL_FAILED
+
+
+def account_key(data: bytes) -> tuple[bytes, int]:
+    """Return the key of a `programNotification`: its account, which is news once; form 0 when it names none.
+
+    Here, so that the thousands of accounts that trades change each second end in the feed.
+    """
+    found = _ACCOUNT.search(data, 0, _LOGS_HEAD_BYTES) or _ACCOUNT.search(data)
+    return (b"account " + found[1], FULL) if found else (b"", 0)
 
 
 def _succeeded(data: bytes) -> bool:

@@ -1,6 +1,6 @@
 """What is said to a JSON-RPC WebSocket server, and what its small answers mean.
 
-endpoint + programs -> requests
+endpoint + programs, or accounts of them -> requests
 head of a frame -> data (passes untouched), slot heartbeat, or answer to a request
 
 Pure. Source: solana.com/docs/rpc/websocket (agave 3.1), helius.dev/docs (transactionSubscribe).
@@ -8,6 +8,7 @@ Pure. Source: solana.com/docs/rpc/websocket (agave 3.1), helius.dev/docs (transa
 
 from __future__ import annotations
 
+from binascii import b2a_base64
 from enum import Enum
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ import orjson
 from sniperforge.base import keys
 from sniperforge.base.errors import DecodeError
 from sniperforge.base.units import U64_MAX, Pubkey
-from sniperforge.feeds.settings import Endpoint
+from sniperforge.feeds.settings import AccountFilter, Endpoint
 
 #: Answers and heartbeats are shorter than this; a longer frame is data unread.
 CONTROL_BYTES_MAX = 4096
@@ -88,7 +89,9 @@ _slots = msgspec.json.Decoder(_Notification)
 _replies = msgspec.json.Decoder(_Reply)
 
 
-def requests(endpoint: Endpoint, programs: tuple[Pubkey, ...]) -> tuple[Request, ...]:
+def requests(
+    endpoint: Endpoint, programs: tuple[Pubkey, ...], accounts: tuple[AccountFilter, ...] = ()
+) -> tuple[Request, ...]:
     """Return all requests of one connection, the heartbeat last.
 
     Last, so that the first slot it tells begins when the data subscriptions
@@ -105,8 +108,18 @@ def requests(endpoint: Endpoint, programs: tuple[Pubkey, ...]) -> tuple[Request,
             wanted.append(("logsSubscribe", [{"mentions": [text]}, {"commitment": level}], program))
         elif endpoint.kind == "block":
             wanted.append(("blockSubscribe", [{"mentionsAccountOrProgram": text}, _full(level)], program))
+    if endpoint.kind == "program":
+        wanted += [("programSubscribe", _accounts(one, level), one.program) for one in accounts]
     made = [_request(HEARTBEAT_ID + 1 + k, *parts) for k, parts in enumerate(wanted)]
     return (*made, _request(HEARTBEAT_ID, "slotSubscribe", [], None))
+
+
+def _accounts(wanted: AccountFilter, commitment: str) -> list[object]:
+    filters: list[object] = [{"dataSize": wanted.size}] if wanted.size else []
+    if wanted.head:
+        head = b2a_base64(wanted.head, newline=False).decode()
+        filters.append({"memcmp": {"offset": 0, "bytes": head, "encoding": "base64"}})
+    return [keys.text(wanted.program), {"commitment": commitment, "encoding": "base64", "filters": filters}]
 
 
 def _full(commitment: str) -> dict[str, object]:

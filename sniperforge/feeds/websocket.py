@@ -32,7 +32,7 @@ from sniperforge.feeds.address import checked_url, default_name, masked, scrubbe
 from sniperforge.feeds.backoff import Backoff
 from sniperforge.feeds.dex_ws import AnnouncerSession
 from sniperforge.feeds.session import Ending, Session, Tally
-from sniperforge.feeds.settings import Connection, Endpoint
+from sniperforge.feeds.settings import AccountFilter, Connection, Endpoint
 from sniperforge.feeds.source import CONNECTING, LOST, REFUSED, Sink, SourceStats, Watcher, ended
 from sniperforge.feeds.subscription import requests
 
@@ -126,9 +126,10 @@ class WebSocketSource:
         watcher: told of heartbeats, of subscriptions and of losses.
         clock: stamps frames; counts silence.
         dice: number in [0, 1), spreads the waits between attempts.
+        accounts: accounts wanted of an endpoint that shows those.
 
     Raises:
-        ConfigError: the URL is unusable, there is no program, or `ca_file` cannot be read.
+        ConfigError: the URL is unusable, there is no program (or account), or `ca_file` cannot be read.
     """
 
     def __init__(
@@ -141,13 +142,16 @@ class WebSocketSource:
         watcher: Watcher,
         clock: Clock,
         dice: Callable[[], float],
+        accounts: tuple[AccountFilter, ...] = (),
     ) -> None:
         where = f"endpoint {masked(endpoint.url)}"
         parts = checked_url(endpoint.url, where, ("ws", "wss"))
         if not programs and endpoint.kind != "pumpportal":
             raise ConfigError(where, "has no program to subscribe to", "name at least one in feed.programs")
         self.name = endpoint.name or default_name(parts)
-        self._endpoint, self._programs = endpoint, programs
+        if not accounts and endpoint.kind == "program":
+            raise ConfigError(where, "has no account to subscribe to", "name at least one in feed.accounts")
+        self._endpoint, self._programs, self._accounts = endpoint, programs, accounts
         self._limits, self._sink, self._watcher, self._clock = limits, sink, watcher, clock
         self._url, self._headers = _dialled(endpoint.url)
         self._tls = _trusting(limits.ca_file) if parts.scheme == "wss" else None
@@ -201,7 +205,7 @@ class WebSocketSource:
         announces = self._endpoint.kind == "pumpportal"
         session = (AnnouncerSession if announces else Session)(
             self.name,
-            dex_ws.requests() if announces else requests(self._endpoint, self._programs),
+            dex_ws.requests() if announces else requests(self._endpoint, self._programs, self._accounts),
             limits=self._limits,
             sink=self._sink,
             watcher=self._watcher,

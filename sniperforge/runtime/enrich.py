@@ -1,6 +1,7 @@
 """Fetches what a frame did not carry: transactions and mint accounts, off the hot path.
 
 TransactionWanted -> Frame(late)      TokenWanted -> TokenInspected
+CreationWanted -> TransactionWanted, for detection to judge, see `sniperforge.runtime.origin`
 FactsWanted -> what `sniperforge.runtime.inspect` reads
 
 A node shows a transaction some slots after its logs, so "not there yet" is asked
@@ -21,6 +22,7 @@ import orjson
 from sniperforge.base.clock import Clock
 from sniperforge.base.errors import DecodeError, UnavailableError
 from sniperforge.base.events import (
+    CreationWanted,
     Event,
     FactsWanted,
     Frame,
@@ -37,9 +39,12 @@ from sniperforge.dex.token import decode_mint
 from sniperforge.feeds.address import scrubbed
 from sniperforge.runtime.inspect import Inspector
 from sniperforge.runtime.loop import Message
+from sniperforge.runtime.origin import BUSY, NOTHING, OLD, creation
 from sniperforge.runtime.prover import Prover
 
 IN_FLIGHT_MAX = 64
+#: Beside those: a flood of accounts must not take the room of transactions and mints.
+CREATIONS_MAX = 32
 #: Mints whose answer is kept: detect and every bot ask for the same one.
 TOKENS_KEPT = 4_096
 ATTEMPTS = 8
@@ -73,10 +78,13 @@ class Enricher:
         self._clock = clock
         self._pause = pause
         self._tasks: set[asyncio.Task[None]] = set()
+        self._creations: set[asyncio.Task[None]] = set()
         self._tokens: OrderedDict[Pubkey, TokenInspected | None] = OrderedDict()
         self.prover = Prover(client.target.url)
         self._inspector = Inspector(self._asked, deliver, clock, self.prover)
         self.dropped = 0
+        #: How the questions about accounts ended.
+        self.creations = {"found": 0, OLD: 0, BUSY: 0, NOTHING: 0}
 
     def take(self, event: Event) -> bool:
         """Start the work *event* asks for; False when it asks for none of ours."""
@@ -89,6 +97,12 @@ class Enricher:
             work = self._token(event)
         elif isinstance(event, FactsWanted):
             self._inspect(event)
+            return True
+        elif isinstance(event, CreationWanted):
+            if len(self._creations) >= CREATIONS_MAX:
+                self._drop(event)
+            else:
+                self._start(self._creation(event), self._creations)
             return True
         else:
             return False
@@ -111,29 +125,36 @@ class Enricher:
         elif facts:
             self._start(self._inspector.read(wanted, facts))
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]] | None = None) -> None:
+        tasks = self._tasks if tasks is None else tasks
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     def _drop(self, event: Event) -> None:
         """Count what there is no room for; it is told at 1, 2, 4, 8 … of them."""
         self.dropped += 1
         if self.dropped & (self.dropped - 1) == 0:
             where, cure = type(event).__name__, "give the rpc endpoint of [feed] more room, or use a faster one"
-            problem = f"{IN_FLIGHT_MAX} requests are in flight, {self.dropped} were dropped so far"
+            room = CREATIONS_MAX if isinstance(event, CreationWanted) else IN_FLIGHT_MAX
+            problem = f"{room} requests are in flight, {self.dropped} were dropped so far"
             self._deliver(InputRefused(ts_ns=self._clock.now_ns(), where=where, problem=problem, cure=cure))
 
     async def finish(self, deadline_s: float = FINISH_S) -> None:
         """Wait until what is in flight has been answered, or the deadline."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=deadline_s)
+        now_s = asyncio.get_running_loop().time
+        end_s = now_s() + deadline_s
+        while (tasks := self._tasks | self._creations) and now_s() < end_s:
+            await asyncio.wait(tasks, timeout=end_s - now_s())
+            # What was found may be asked about in its turn.
+            await asyncio.sleep(0)
 
     async def stop(self) -> None:
         """Drop what is in flight and close the connection."""
-        for task in list(self._tasks):
+        tasks = self._tasks | self._creations
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.prover.close()
         await self._client.close()
 
@@ -143,6 +164,20 @@ class Enricher:
         if found is not None:
             data = orjson.dumps(found)
             self._deliver(Frame(data, self._clock.now_ns(), SOURCE, late=True))
+
+    async def _creation(self, wanted: CreationWanted) -> None:
+        try:
+            found = await creation(self._asked, wanted)
+        except DecodeError as problem:
+            what, _, cure = str(problem).rpartition("; ")
+            where = f"account {text(wanted.account)}"
+            self._deliver(InputRefused(ts_ns=self._clock.now_ns(), where=where, problem=what or cure, cure=cure))
+            found = NOTHING
+        if isinstance(found, str):
+            self.creations[found] += 1
+            return
+        self.creations["found"] += 1
+        self._deliver(msgspec.structs.replace(found, ts_ns=self._clock.now_ns()))
 
     async def _token(self, wanted: TokenWanted) -> None:
         options = {"encoding": "base64", "commitment": "processed"}

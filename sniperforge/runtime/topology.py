@@ -28,6 +28,7 @@ from sniperforge.dex.venues import VENUES
 from sniperforge.feeds.address import MASK, checked_url, default_name, masked
 from sniperforge.feeds.settings import Connection, Endpoint, FeedSettings, Gaps, Tape
 from sniperforge.runtime.faults import every_problem
+from sniperforge.runtime.watched import accounts_of
 
 _BOT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _KiB = Annotated[int, msgspec.Meta(ge=64, le=1 << 20)]
@@ -111,6 +112,7 @@ class Topology(msgspec.Struct, frozen=True, kw_only=True):
             endpoints=tuple(_named(endpoint) for endpoint in feed.endpoints),
             tapes=feed.tapes,
             programs=tuple(VENUES[name].program for name in self.detect.venues or VENUES),
+            accounts=accounts_of(self.detect.venues or VENUES),
             rpc=feed.rpc or None,
             record=feed.record,
             connection=feed.connection,
@@ -287,6 +289,10 @@ def _check_feed(feed: FeedTable, source: Source, problems: list[ConfigError]) ->
     _try(urls, source, problems)
     if feed.rpc:
         _try([partial(endpoint, feed.rpc, where="feed.rpc")], source, problems)
+    for index, item in enumerate(feed.endpoints):
+        if item.kind == "program" and not feed.rpc:
+            problem = "shows accounts, and there is no rpc to ask who made them"
+            problems.append(ConfigError(source.where(f"feed.endpoints[{index}].kind"), problem, "set feed.rpc"))
     _check_names(feed, source, problems)
 
 
