@@ -1,4 +1,4 @@
-"""`sniperforge quote|buy|sell`: one trade by hand, shown in full before anything is sent."""
+"""`sniperforge quote|simulate|buy|sell`: one trade by hand, shown in full before anything is sent."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sniperforge_cli.run import RPC_ENV, WS_ENV
 if TYPE_CHECKING:
     from sniperforge.base.units import Pubkey
     from sniperforge.coordinate.settings import CoordinateSettings
+    from sniperforge.dex.venue import Venue
     from sniperforge.runtime.hand import Plan, Wanted
 
 _VENUE = typer.Option(..., "--venue", "-v", help="raydium_cpmm, pumpfun, …")
@@ -39,7 +40,7 @@ _POSITION = typer.Option(0, "--position", help="Number of the position to sell, 
 
 def register(root: typer.Typer) -> None:
     """Put the verbs of this module on *root*."""
-    for verb in (quote, buy, sell):
+    for verb in (quote, simulate, buy, sell):
         root.command()(verb)
 
 
@@ -69,6 +70,38 @@ def quote(
     is_buy = chosen("--side", side, ("buy", "sell")) == "buy"
     wanted = Wanted(is_buy, amount, exact_out, slippage_bps)
     _show(_plan(venue, pool, mint, state, rpc, "", wanted), json=json)
+
+
+def simulate(
+    venue: str = _VENUE,
+    pool: str = _POOL,
+    mint: str = _MINT,
+    amount: int = typer.Option(..., "--amount", "-a", help="Base units of the quote to buy for."),
+    state: str = _STATE,
+    rpc: str = _RPC,
+    json: bool = _JSON,
+) -> None:
+    """Buy and sell all of it again on a virtual machine here, and say whether that works and what it loses.
+
+    Accounts and programs are those of the endpoint; the wallet is one nobody has.
+    Nothing is sent. It ends with 1 when the coin cannot be bought or sold.
+
+    Examples:
+
+    sniperforge simulate --venue pumpfun --mint MINT --amount 100000000 --rpc URL
+
+    sniperforge simulate -v raydium_cpmm --pool POOL -a 100000000 --state accounts.json --json
+    """
+    from sniperforge.base.errors import EXIT_FAILED
+    from sniperforge.base.wire import to_json
+    from sniperforge.runtime import hand, hand_view, round_trip
+
+    named, address, coin = _named(venue, pool, mint, state, rpc)
+    source = hand.StateFile(state) if state else None
+    tested = round_trip.by_hand(named, address, coin, amount, source=source, rpc=rpc)
+    typer.echo(to_json(tested) if json else "\n".join(hand_view.tested_lines(tested)))
+    if not tested.sellable:
+        raise typer.Exit(EXIT_FAILED)
 
 
 def buy(
@@ -184,8 +217,8 @@ def _parties(wallet: str, tip_account: str, *, send: bool) -> tuple[Pubkey, Pubk
     return key_option(wallet, option="--wallet"), tips
 
 
-def _plan(venue: str, pool: str, mint: str, state: str, rpc: str, blockhash: str, wanted: Wanted) -> Plan:
-    """Read the accounts and work the trade out."""
+def _named(venue: str, pool: str, mint: str, state: str, rpc: str) -> tuple[Venue, Pubkey, Pubkey]:
+    """Return the venue, the pool's address and the coin that are meant; accounts must be there to be read."""
     from sniperforge.base.errors import UsageError
     from sniperforge.dex.venues import VENUES
     from sniperforge.runtime import hand
@@ -195,6 +228,14 @@ def _plan(venue: str, pool: str, mint: str, state: str, rpc: str, blockhash: str
     if not state and not rpc:
         raise UsageError("--state: missing; give a file of accounts, or --rpc with an endpoint to read them from")
     address, coin = hand.address_of(named, pool=pool, mint=mint)
+    return named, address, coin
+
+
+def _plan(venue: str, pool: str, mint: str, state: str, rpc: str, blockhash: str, wanted: Wanted) -> Plan:
+    """Read the accounts and work the trade out."""
+    from sniperforge.runtime import hand
+
+    named, address, coin = _named(venue, pool, mint, state, rpc)
     source = hand.StateFile(state) if state else hand.Endpoint(rpc)
     found = hand.load_pool(named, address, coin, source)
     recent = bytes(hand.key_option(blockhash, option="--blockhash"))

@@ -39,6 +39,7 @@ SPARE_LAMPORTS = 10 * LAMPORTS_PER_SOL
 AHEAD_S = (2, 3_600, 30 * 86_400)
 SLOTS_A_SECOND = 5 / 2
 PROBLEM_CHARACTERS = 200
+KEPT = "; sold without closing its account it goes through"
 CLOCK = key("SysvarC1ock11111111111111111111111111111111")
 SYSVARS = key("Sysvar1111111111111111111111111111111111111")
 _NATIVE = key("NativeLoader1111111111111111111111111111111")
@@ -69,7 +70,9 @@ class Trial(NamedTuple):
         owned: accounts of the swaps that hold the wallet's own lamports.
         accounts: all the swaps list, as the cluster has them; programs among them are passed over.
         opens: the message that opens the wallet's account of a quote that is not SOL.
-        buy: the message of the buy; sell: what gives the message of the sell of so many coins.
+        buy: the message of the buy.
+        sell: what gives the message of the sell of so many coins, which closes the coin's
+            account behind it, or keeps it.
     """
 
     pool: Pool
@@ -80,7 +83,7 @@ class Trial(NamedTuple):
     now: Now
     opens: bytes
     buy: bytes
-    sell: Callable[[int], bytes]
+    sell: Callable[[int, bool], bytes]
 
 
 class RoundTrip(NamedTuple):
@@ -162,9 +165,12 @@ class Machine:
         )
         if done.bought <= 0 or done.paid <= 0:
             return done._replace(problem="buy: it went through and gave nothing")
-        ran = self._run(trial.sell(done.bought))
+        ran = self._run(trial.sell(done.bought, True))
         if ran.problem:
-            return done._replace(problem=f"sell: {ran.problem}", sell_units=ran.units)
+            # A coin may only refuse to have its account closed (it keeps a fee there): worth telling.
+            kept = self._run(trial.sell(done.bought, False))
+            more = "" if kept.problem else KEPT
+            return done._replace(problem=f"sell: {ran.problem}{more}", sell_units=ran.units)
         returned = self._worth(trial) - after + is_sol * ran.fee
         if returned <= 0:
             return done._replace(problem="sell: it went through and gave nothing", sell_units=ran.units)

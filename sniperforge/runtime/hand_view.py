@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator
 
-from sniperforge.base.events import Event, OrderLanded, Pool, PositionChanged
+from sniperforge.base.events import Event, OrderLanded, Pool, PositionChanged, SellabilityTested
 from sniperforge.base.keys import text
 from sniperforge.base.units import sol
 from sniperforge.base.wire import to_fields
@@ -20,7 +20,9 @@ from sniperforge.runtime.hand import Plan
 from sniperforge.trading.transaction import TRANSACTION_BYTES_MAX
 
 Json = dict[str, object]
-_LABEL = 14
+_LABEL, _WIDTH = 14, 80
+#: Every pool is tried so far ahead: many open in the second after their creation.
+OPENING_S = 2
 
 
 def as_json(plan: Plan) -> Json:
@@ -136,6 +138,26 @@ def fill_lines(told: Iterable[Event]) -> Iterator[str]:
         elif isinstance(event, PositionChanged):
             yield _row("position", f"{event.position_id} {event.state}, holds {event.base_amount} coin units")
             yield _row("", f"spent {event.spent_lamports}, received {event.received_lamports} lamports")
+
+
+def tested_lines(tested: SellabilityTested) -> Iterator[str]:
+    """Yield what became of a buy and a sell that were tried, as a table of at most 80 columns."""
+    quote_unit = "lamports" if tested.quote_mint == WSOL else "quote units"
+    yield _row("tried", f"{tested.venue} {text(tested.pool)}")
+    yield _row("coin", text(tested.base_mint))
+    yield _row("paid in", "SOL" if tested.quote_mint == WSOL else text(tested.quote_mint))
+    if tested.slot:
+        yield _row("slot", str(tested.slot))
+    if tested.ahead_s > OPENING_S:
+        yield _row("opens", f"not yet: tried as it will be in {tested.ahead_s} s")
+    yield _row("paid", _amount(tested.paid, quote_unit))
+    yield _row("bought", f"{tested.bought} coin units")
+    yield _row("returned", _amount(tested.returned, quote_unit))
+    yield _row("sellable", "yes" if tested.sellable else "no")
+    yield _row("lost", f"{tested.loss_bps} bps of what was paid")
+    yield _row("compute units", f"{tested.buy_units} buy, {tested.sell_units} sell")
+    for at in range(0, len(tested.problem), _WIDTH - _LABEL):
+        yield _row("" if at else "problem", tested.problem[at : at + _WIDTH - _LABEL])
 
 
 def _row(label: str, value: str) -> str:

@@ -169,7 +169,7 @@ class Inspector:
         if fact == "holders":
             return HoldersInspected(**header, found=False)
         if fact == "sellable":
-            return SellabilityTested(**header, found=False)
+            return SellabilityTested(**header, quote_mint=wanted.pool.quote_mint, found=False)
         if fact == "liquidity":
             return LiquidityInspected(**header, applicable=wanted.pool.venue in LP_VENUES)
         return MetadataInspected(**header, found=False)

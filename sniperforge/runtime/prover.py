@@ -19,10 +19,10 @@ import os
 import signal
 import socket
 import struct
-import time
 import traceback
 
 from sniperforge.base import wire
+from sniperforge.base.clock import SystemClock
 from sniperforge.base.errors import SniperForgeError, UnavailableError
 from sniperforge.base.events import Event, FactsWanted, InputRefused, SellabilityTested
 from sniperforge.base.keys import text
@@ -238,10 +238,12 @@ async def _serve(theirs: socket.socket, url: str) -> None:
 
 def _refused(wanted: FactsWanted, problem: str) -> list[Event]:
     where, cure = f"sellable of pool {text(wanted.pool.address)}", "ask again, or check the rpc endpoint of [feed]"
-    return [InputRefused(ts_ns=time.time_ns(), where=where, problem=problem[:300], cure=cure), unread(wanted)]
+    return [InputRefused(ts_ns=SystemClock().now_ns(), where=where, problem=problem[:300], cure=cure), unread(wanted)]
 
 
 def unread(wanted: FactsWanted) -> SellabilityTested:
     """Return what is told where nothing could be tried."""
     pool = wanted.pool
-    return SellabilityTested(venue=pool.venue, pool=pool.address, base_mint=pool.base_mint, found=False)
+    return SellabilityTested(
+        venue=pool.venue, pool=pool.address, base_mint=pool.base_mint, quote_mint=pool.quote_mint, found=False
+    )

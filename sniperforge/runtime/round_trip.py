@@ -11,20 +11,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from sniperforge.base.clock import SystemClock
 from sniperforge.base.errors import DecodeError, UnavailableError, UsageError
 from sniperforge.base.events import FactsWanted, Pool, SellabilityTested, event_id
 from sniperforge.base.keys import text
-from sniperforge.base.units import U64_MAX, ZERO_KEY, Pubkey
+from sniperforge.base.units import NANOS_PER_SECOND, U64_MAX, ZERO_KEY, Pubkey
 from sniperforge.chain.localnet.account_json import Snapshot
-from sniperforge.chain.rpc import RpcClient
+from sniperforge.chain.rpc import RpcClient, endpoint
 from sniperforge.chain.sellability import CLOCK, Machine, Now, RoundTrip, Trial, code_at, code_in, now_in
 from sniperforge.coordinate.builder import PROGRAMS, Builder, Terms
-from sniperforge.dex.programs import RENT, WSOL, ata, open_ata
-from sniperforge.dex.venue import Venue
+from sniperforge.dex.programs import COMPUTE_BUDGET, RENT, WSOL, ata, open_ata
+from sniperforge.dex.venue import Instruction, Venue
 from sniperforge.runtime.hand import Account, Found, Source, answered, load_pool
 from sniperforge.trading.transaction import compile_message
 
@@ -74,13 +74,20 @@ class Node:
     """Accounts of an endpoint, the newest it has; the first of them is waited for.
 
     Args:
+        attempts: how often the first account is looked for.
         pause: how it waits (tests pass their own).
     """
 
     name = "the rpc endpoint"
 
-    def __init__(self, client: RpcClient, *, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        self._client, self._pause = client, pause
+    def __init__(
+        self,
+        client: RpcClient,
+        *,
+        attempts: int = ATTEMPTS,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._client, self._attempts, self._pause = client, attempts, pause
 
     async def fetch(self, addresses: Sequence[Pubkey]) -> Found:
         """Return the accounts at *addresses*, None where there is none.
@@ -90,7 +97,7 @@ class Node:
         """
         names, wait_s = [text(one) for one in addresses], WAIT_FIRST_S
         options = {"encoding": "base64", "commitment": "processed"}
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self._attempts):
             if attempt:
                 await self._pause(wait_s)
                 wait_s = min(wait_s * 2, WAIT_MAX_S)
@@ -160,9 +167,8 @@ def _listed(venue: Venue, pool: Pool, wallet: Pubkey) -> list[Pubkey]:
     """Return every account of a buy and a sell, programs too, without the wallet's own."""
     builder = Builder(wallet, {venue.name: venue})
     listed: dict[Pubkey, None] = {}
-    for is_buy in (True, False):
-        for one in builder.instructions(pool, _terms(venue, is_buy, 1)):
-            listed |= dict.fromkeys((one.program, *(meta.key for meta in one.accounts)))
+    for one in _instructions(builder, venue, pool):
+        listed |= dict.fromkeys((one.program, *(meta.key for meta in one.accounts)))
     own = {wallet, *_owned(builder, pool)} | _NOT_ASKED
     return [one for one in (*listed, pool.base_mint, pool.quote_mint) if one not in own]
 
@@ -186,9 +192,18 @@ def _check(pool: Pool, found: Found, name: str) -> None:
         raise UnavailableError(f"{name}: does not say how many lamports {poor[0]} has; save the answer whole")
 
 
-def _terms(venue: Venue, is_buy: bool, amount: int) -> Terms:
-    """Return an order as the coordinator sends it; any price will do, and what is sold is all."""
-    return Terms(is_buy, amount, 1, 0, venue.compute_units(is_buy), 0, closes_account=not is_buy)
+def _buy(venue: Venue, amount: int) -> Terms:
+    """Return a buy as the coordinator sends it; any price will do."""
+    return Terms(True, amount, 1, 0, venue.compute_units(True), 0)
+
+
+def _sell(venue: Venue, amount: int, *, closes: bool = True) -> Terms:
+    """Return a sell of all there is: its account is closed behind it."""
+    return Terms(False, amount, 1, 0, venue.compute_units(False), 0, closes_account=closes)
+
+
+def _instructions(builder: Builder, venue: Venue, pool: Pool) -> list[Instruction]:
+    return [one for terms in (_buy(venue, 1), _sell(venue, 1)) for one in builder.instructions(pool, terms)]
 
 
 # ── the trial ─────────────────────────────────────────────────────────────
@@ -222,7 +237,9 @@ class Rounds:
         self._has_programs(builder, venue, pool)
         accounts = {place: _snapshot(one) for place, one in found.items() if one is not None and place != CLOCK}
         clock = found.get(CLOCK)
-        now = now_in(_snapshot(clock) if clock is not None else None) or Now(0, time.time_ns() // 10**9)
+        now = now_in(_snapshot(clock) if clock is not None else None) or Now(
+            0, SystemClock().now_ns() // NANOS_PER_SECOND
+        )
         opens = open_ata(wallet, wallet, pool.quote_mint, pool.quote_program, ata(wallet, *_sides(pool)[1]))
         trial = Trial(
             pool=pool,
@@ -232,8 +249,8 @@ class Rounds:
             accounts=accounts,
             now=now,
             opens=compile_message(wallet, (opens,), ZERO_KEY),
-            buy=builder.message(pool, _terms(venue, True, amount), ZERO_KEY),
-            sell=lambda bought: builder.message(pool, _terms(venue, False, bought), ZERO_KEY),
+            buy=builder.message(pool, _buy(venue, amount), ZERO_KEY),
+            sell=lambda bought, closes: builder.message(pool, _sell(venue, bought, closes=closes), ZERO_KEY),
         )
         return there, now, self._machine.round_trip(trial)
 
@@ -251,10 +268,10 @@ class Rounds:
             self._machine.install(program, code)
 
     def _has_programs(self, builder: Builder, venue: Venue, pool: Pool) -> None:
-        for is_buy in (True, False):
-            for one in builder.instructions(pool, _terms(venue, is_buy, 1)):
-                if not self._machine.runs(one.program):
-                    raise UnavailableError(f"{self._name}: has no program {text(one.program)}; add it with its code")
+        for one in _instructions(builder, venue, pool):
+            # The compute budget is the runtime's own.
+            if one.program != COMPUTE_BUDGET and not self._machine.runs(one.program):
+                raise UnavailableError(f"{self._name}: has no program {text(one.program)}; add it with its code")
 
 
 def _snapshot(one: Account) -> Snapshot:
@@ -267,22 +284,44 @@ def size_of(wanted: FactsWanted) -> int:
     return wanted.quote_amount if 0 < wanted.quote_amount <= U64_MAX else default
 
 
-def by_hand(venue: Venue, address: Pubkey, mint: Pubkey, amount: int, fetch: Fetch, name: str) -> SellabilityTested:
-    """Try a pool now; the raises of `Rounds.run`, and UsageError for a size that cannot be."""
+def by_hand(
+    venue: Venue, address: Pubkey, mint: Pubkey, amount: int, *, source: Source | None = None, rpc: str = ""
+) -> SellabilityTested:
+    """Try a pool now, with accounts of *source* or of the endpoint *rpc*.
+
+    Raises:
+        UsageError: a size that cannot be.
+        UnavailableError, DecodeError, TransactionInvalid: as `Rounds.run`.
+    """
     if not 0 < amount <= U64_MAX:
         raise UsageError(f"--amount {amount}: not in 1..{U64_MAX}; write base units (1 SOL is 1000000000)")
-    there, now, done = asyncio.run(Rounds(fetch, name).run(venue, address, mint, amount))
-    return tested(there.pool, amount, now, done)
+
+    async def run() -> SellabilityTested:
+        client = RpcClient(endpoint(rpc, where="--rpc")) if source is None else None
+        try:
+            if client is not None:
+                rounds = Rounds(Node(client, attempts=1).fetch, client.target.name)
+            else:
+                assert source is not None
+                rounds = Rounds(from_file(source), source.name)
+            there, now, done = await rounds.run(venue, address, mint, amount)
+        finally:
+            if client is not None:
+                await client.close()
+        return tested(there.pool, amount, now, done)
+
+    return asyncio.run(run())
 
 
 def tested(pool: Pool, amount: int, now: Now, done: RoundTrip) -> SellabilityTested:
     """Return the event of a trial that took place."""
     return SellabilityTested(
         id=event_id("fact", "sellable", pool.address),
-        ts_ns=time.time_ns(),
+        ts_ns=SystemClock().now_ns(),
         venue=pool.venue,
         pool=pool.address,
         base_mint=pool.base_mint,
+        quote_mint=pool.quote_mint,
         found=True,
         slot=now.slot,
         amount=amount,
