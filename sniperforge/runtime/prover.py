@@ -19,6 +19,7 @@ import os
 import signal
 import socket
 import struct
+import sys
 import traceback
 
 from sniperforge.base import wire
@@ -182,6 +183,7 @@ def _leave_alone(theirs: socket.socket) -> None:
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
     os.close(nothing)
+    sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - whatever the parent wrote to may be closed now
     os.nice(NICENESS)
     with contextlib.suppress(OSError, AttributeError):
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
@@ -223,8 +225,11 @@ async def _serve(theirs: socket.socket, url: str) -> None:
         failure = task.exception()
         if failure is not None:
             # Of the machine nothing is sure any more: the parent is told by our end, and starts another.
-            traceback.print_exception(failure)
-            os._exit(1)
+            try:
+                traceback.print_exception(failure)
+                sys.stderr.flush()
+            finally:
+                os._exit(1)
 
     while True:
         raw = await loop.sock_recv(theirs, MESSAGE_BYTES_MAX)

@@ -1,4 +1,4 @@
-"""A pool is bought from and sold to on a machine of our own: honest coins come back less the fees, others say why not."""
+"""A pool is tried on a machine of our own: honest coins come back less the fees, others say why not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sniperforge.dex.programs import SYSTEM, TOKEN, TOKEN_2022, USDC, WSOL, ata,
 from sniperforge.dex.venue import AccountMeta, Instruction
 from sniperforge.dex.venues import VENUES
 from sniperforge.runtime import round_trip
-from sniperforge.runtime.hand import Account, StateFile
+from sniperforge.runtime.hand import Account, Found, StateFile
 from sniperforge.runtime.round_trip import ATTEMPTS, Node, Rounds, by_hand, from_file, size_of, world
 from tests.unit.chain.localnet.stand import SOL, Stand, base_of
 from tests.unit.chain.localnet.test_cpmm import held, loaded
@@ -342,7 +342,11 @@ def test_accounts_that_were_saved_will_do(stand: Stand, honest: cpmm.PoolKeys, t
     assert (told.found, told.sellable, told.amount, told.loss_bps) == (True, True, TENTH, 50)
     assert (told.pool, told.base_mint, told.quote_mint) == (honest.pool, base_of(honest), WSOL)
     assert told.slot == stand.bank.slot
-    assert asyncio.run(from_file(source)([NOBODY])) == {}
+
+    async def unknown() -> Found:
+        return await from_file(source)([NOBODY])
+
+    assert asyncio.run(unknown()) == {}
     for amount in (0, -1, U64_MAX + 1):
         with pytest.raises(UsageError, match="--amount"):
             by_hand(CPMM, honest.pool, ZERO_KEY, amount, source=source)
