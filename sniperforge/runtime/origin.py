@@ -30,11 +30,7 @@ OLD, BUSY, NOTHING = "old", "busy", "nothing"
 class _Row(msgspec.Struct):
     signature: str
     slot: int
-    err: msgspec.Raw = msgspec.Raw(b"null")
-
-    @property
-    def succeeded(self) -> bool:
-        return bytes(self.err) == b"null"
+    err: Any = None
 
 
 async def creation(ask: Asking, wanted: CreationWanted) -> TransactionWanted | str:
@@ -53,7 +49,7 @@ async def creation(ask: Asking, wanted: CreationWanted) -> TransactionWanted | s
         if answer is None:
             return NOTHING
         rows = _rows(answer)
-        oldest = next((row for row in reversed(rows) if row.succeeded), oldest)
+        oldest = next((row for row in reversed(rows) if row.err is None), oldest)
         if rows and rows[-1].slot < wanted.slot_min:
             return OLD
         if len(rows) < PAGE_SIGNATURES:

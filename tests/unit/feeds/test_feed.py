@@ -85,6 +85,14 @@ def test_a_sink_that_fails_ends_the_wait(tmp_path: Path) -> None:
         (FeedSettings(), "feed: has nothing to read; name an endpoint or a tape"),
         (FeedSettings(tapes=(Tape(path="x/a"), Tape(path="y/a"))), "source a: has the name of another one"),
         (FeedSettings(endpoints=(Endpoint(url="ws://h"),)), "has no program to subscribe to"),
+        (
+            FeedSettings(endpoints=(Endpoint(url="ws://h", kind="program"),), programs=(PUMP,)),
+            "endpoint ws://h: shows accounts, and there is no rpc to ask who made them; name one: feed.rpc, --rpc",
+        ),
+        (
+            FeedSettings(endpoints=(Endpoint(url="ws://h", kind="program"),), programs=(PUMP,), rpc="http://h"),
+            "has no account to subscribe to",
+        ),
         (FeedSettings(tapes=(Tape(path="a"),), rpc="ftp://h"), "scheme 'ftp' is not served here; use http or https"),
     ],
 )

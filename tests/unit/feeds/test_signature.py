@@ -19,6 +19,7 @@ from sniperforge.feeds.signature import (
     Race,
     RaceStats,
     Seen,
+    account_key,
     block_key,
     logs_key,
     transaction_key,
@@ -82,6 +83,25 @@ def test_the_first_frame_of_a_signature_passes_and_the_rest_is_counted() -> None
     assert race.stats() == {"a": RaceStats(wins=1, duplicates=1), "b": RaceStats(wins=1, duplicates=1)}
     assert race.was_seen(SIGNATURE)
     assert not race.was_seen(FORGED)
+
+
+def shown(account: str, *, slot: int = 1, named: str = "pubkey") -> bytes:
+    """Return a `programNotification` of *account*."""
+    value = {named: account, "account": {"data": ["AAAA", "base64"], "owner": "1" * 32}}
+    params = {"result": {"context": {"slot": slot}, "value": value}, "subscription": 1}
+    return json.dumps({"jsonrpc": "2.0", "method": "programNotification", "params": params}).encode()
+
+
+def test_an_account_passes_once_whatever_becomes_of_it() -> None:
+    """It hides no signature; one that is not told passes, for detection to refuse."""
+    one, two = shown("A" * 44), shown("B" * 32, slot=2)
+    passed, race = raced(("a", one), ("b", shown("A" * 44, slot=2)), ("a", two), ("b", logs()), ("a", one))
+    assert passed == [("a", one), ("a", two), ("b", logs())]
+    assert race.stats() == {"a": RaceStats(wins=2, duplicates=1), "b": RaceStats(wins=1, duplicates=1)}
+    odd = shown("A" * 44, named="key")
+    assert account_key(odd) == (b"", 0)
+    assert len(raced(("a", odd), ("a", odd))[0]) == 2
+    assert account_key(b" " * 600 + one) == (b"account " + b"A" * 44, FULL)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sniperforge.base import keys
 from sniperforge.base.errors import DecodeError
-from sniperforge.feeds.settings import Endpoint
+from sniperforge.feeds.settings import AccountFilter, Endpoint
 from sniperforge.feeds.subscription import (
     CONTROL_BYTES_MAX,
     Answer,
@@ -59,6 +59,30 @@ def test_blocks_are_confirmed_unless_told_otherwise() -> None:
         [{"mentionsAccountOrProgram": keys.text(PUMP)}, {"commitment": "confirmed", **FULL}],
     )
     assert "finalized" in str(said(Endpoint(url="ws://h", kind="block", commitment="finalized")))
+
+
+def test_accounts_are_one_subscription_per_filter() -> None:
+    """By size, by first bytes, or both; other kinds pass them over."""
+    accounts = (
+        AccountFilter(program=PUMP, head=bytes.fromhex("17b7f83760d8ac60")),
+        AccountFilter(program=SWAP, size=752),
+        AccountFilter(program=SWAP, size=637, head=b"12345678"),
+    )
+    head = {"memcmp": {"offset": 0, "bytes": "F7f4N2DYrGA=", "encoding": "base64"}}
+    other = {"memcmp": {"offset": 0, "bytes": "MTIzNDU2Nzg=", "encoding": "base64"}}
+    options = {"commitment": "processed", "encoding": "base64"}
+    made = requests(Endpoint(url="ws://h", kind="program"), (PUMP,), accounts)
+    assert [json.loads(request.text).get("params") for request in made] == [
+        [keys.text(PUMP), {**options, "filters": [head]}],
+        [keys.text(SWAP), {**options, "filters": [{"dataSize": 752}]}],
+        [keys.text(SWAP), {**options, "filters": [{"dataSize": 637}, other]}],
+        None,
+    ]
+    assert [request.method for request in made] == [*["programSubscribe"] * 3, "slotSubscribe"]
+    assert [request.program for request in made] == [PUMP, SWAP, SWAP, None]
+    final = requests(Endpoint(url="ws://h", kind="program", commitment="confirmed"), (), accounts)
+    assert b'"confirmed"' in final[0].text
+    assert len(requests(Endpoint(url="ws://h"), (PUMP,), accounts)) == 2
 
 
 def test_transactions_are_one_subscription_for_all_programs() -> None:

@@ -11,13 +11,21 @@ import orjson
 
 from sniperforge.base.clock import ManualClock
 from sniperforge.base.errors import UnavailableError
-from sniperforge.base.events import Event, Frame, InputRefused, TokenInspected, TokenWanted, TransactionWanted
+from sniperforge.base.events import (
+    CreationWanted,
+    Event,
+    Frame,
+    InputRefused,
+    TokenInspected,
+    TokenWanted,
+    TransactionWanted,
+)
 from sniperforge.base.keys import text
 from sniperforge.base.units import ZERO_KEY, Pubkey
 from sniperforge.chain.rpc import RpcClient, endpoint
 from sniperforge.dex.programs import TOKEN
 from sniperforge.runtime import enrich
-from sniperforge.runtime.enrich import ATTEMPTS, IN_FLIGHT_MAX, Enricher
+from sniperforge.runtime.enrich import ATTEMPTS, CREATIONS_MAX, IN_FLIGHT_MAX, Enricher
 from sniperforge.runtime.loop import Message
 
 NOW = 5
@@ -170,3 +178,70 @@ def test_stopping_drops_what_is_in_flight() -> None:
 
     asyncio.run(main())
     assert told == []
+
+
+SIGNATURE = "5" * 88
+
+
+def made(number: int = 1) -> CreationWanted:
+    account = Pubkey(number.to_bytes(32, "big"))
+    return CreationWanted(id=number, venue="raydium_cpmm", account=account, slot=100, slot_min=50)
+
+
+def test_who_made_an_account_comes_as_a_question_for_detection() -> None:
+    """Not as a frame: detection may know the transaction by then."""
+    node = Node([], [{"signature": SIGNATURE, "slot": 99}])
+    (told,) = played(node, made(3))
+    assert isinstance(told, TransactionWanted)
+    assert (told.signature, told.slot, told.cause, told.ts_ns) == (SIGNATURE, 99, 3, NOW)
+    assert node.asked == ["getSignaturesForAddress"] * 2
+
+
+def test_what_is_asked_for_at_the_end_is_waited_for_too() -> None:
+    """The answer to one question makes another."""
+    node = Node([{"signature": SIGNATURE, "slot": 99}], {"slot": 99})
+    told: list[Message] = []
+
+    async def main() -> None:
+        def deliver(message: Message) -> None:
+            told.append(message)
+            if isinstance(message, TransactionWanted):
+                assert enricher.take(message)
+
+        enricher = Enricher(node, deliver, ManualClock(NOW))
+        assert enricher.take(made())
+        await enricher.finish()
+        await enricher.stop()
+        assert enricher.creations == {"found": 1, "old": 0, "busy": 0, "nothing": 0}
+
+    asyncio.run(main())
+    assert [type(each) for each in told] == [TransactionWanted, Frame]
+
+
+def test_an_old_account_ends_there_and_a_bad_answer_is_told() -> None:
+    ends: list[dict[str, int]] = []
+
+    async def then(enricher: Enricher) -> None:
+        ends.append(enricher.creations)
+
+    assert played(Node([{"signature": SIGNATURE, "slot": 49}]), made(), then=then) == []
+    (refused,) = played(Node([{"signature": "x", "slot": 49}]), made(), then=then)
+    assert isinstance(refused, InputRefused)
+    assert refused.where == f"account {text(Pubkey((1).to_bytes(32, 'big')))}"
+    assert refused.problem == "'x' is not a signature"
+    assert ends == [
+        {"found": 0, "old": 1, "busy": 0, "nothing": 0},
+        {"found": 0, "old": 0, "busy": 0, "nothing": 1},
+    ]
+
+
+def test_a_flood_of_accounts_takes_no_room_of_anything_else() -> None:
+    """It has its own, what does not fit is counted and told; a transaction is fetched all the same."""
+    flood = [made(number) for number in range(CREATIONS_MAX + 2)]
+    node = Node(*[[{"signature": SIGNATURE, "slot": 49}]] * CREATIONS_MAX, {"slot": 1})
+    told = played(node, *flood, wanted())
+    assert [each.problem for each in told if isinstance(each, InputRefused)] == [
+        f"{CREATIONS_MAX} requests are in flight, {count} were dropped so far" for count in (1, 2)
+    ]
+    assert len([each for each in told if isinstance(each, Frame)]) == 1
+    assert node.asked.count("getSignaturesForAddress") == CREATIONS_MAX

@@ -48,6 +48,18 @@ def test_the_feed_subscribes_to_the_venues_that_are_detected() -> None:
     assert read(TAPE + '[feed]\nrpc = "http://h"\n').feed_settings().rpc == "http://h"
 
 
+def test_accounts_need_somebody_to_ask_who_made_them() -> None:
+    """An endpoint of accounts without an RPC is refused; with one it is told which accounts."""
+    text = '[[feed.endpoints]]\nurl = "wss://h"\nkind = "program"\n'
+    assert problems(text) == [
+        "x.toml:3: feed.endpoints[0].kind: shows accounts, and there is no rpc to ask who made them; set feed.rpc"
+    ]
+    chosen = read(text + '[feed]\nrpc = "http://h"\n[detect]\nvenues = ["raydium_cpmm"]\n').feed_settings()
+    (watched,) = chosen.accounts
+    assert (watched.program, watched.size) == (VENUES["raydium_cpmm"].program, 637)
+    assert len(read(TAPE).feed_settings().accounts) == len(VENUES)
+
+
 def test_every_source_has_a_name_that_frames_can_carry() -> None:
     text = '[[feed.endpoints]]\nurl = "wss://host/?api-key=k"\n[[feed.endpoints]]\nurl = "wss://host"\nname = "two"\n'
     topology = read(text + TAPE + '[[feed.tapes]]\npath = "-"\n')
