@@ -97,6 +97,18 @@ def test_a_trade_by_hand_from_the_quote_to_the_profit(tmp_path: Path) -> None:
             assert live.out == saved_one.out
             quote = orjson.loads(live.out)["quote"]
 
+            tried = await command("simulate", *pool, *amount, "--rpc", stage.net.rpc_url, "--json")
+            assert tried.code == 0, tried.err
+            (told,) = tried.events()
+            assert (told["sellable"], told["bought"], told["loss_bps"]) == (True, quote["amount_out"], 50)
+            table = await command("simulate", *pool, "--amount", "1", "--rpc", stage.net.rpc_url)
+            assert table.code == 1
+            assert max(map(len, table.out.decode().splitlines())) <= 80
+            assert b"problem       buy: InstructionError" in table.out
+            lacks = await command("simulate", *pool, *amount, "--state", str(state))
+            assert lacks.code == 4
+            assert "does not say" in lacks.err or "has no " in lacks.err
+
             wallet = text(address(stage.owner))
             planned = await command("buy", *pool, *amount, "--state", str(state), "--wallet", wallet)
             assert planned.code == 0, planned.err
@@ -143,5 +155,5 @@ def test_a_missing_account_is_named_with_its_address(tmp_path: Path) -> None:
 
 def test_the_documentation_shows_what_the_commands_are() -> None:
     told = (ROOT / "docs" / "by-hand.md").read_text()
-    for verb in ("decode", "quote", "buy", "sell"):
+    for verb in ("decode", "quote", "simulate", "buy", "sell"):
         assert f"sniperforge {verb}" in told

@@ -153,7 +153,10 @@ async def played() -> Told:
         world.seen.append((await world.land(bought, world.trader)).signature)
         holds = await client.token_amount(text(ata(trader, first.mint)))
         frames = await world.frames()
-        wanted = [wire.to_json(FactsWanted(id=7, pool=one.pool, creator=creator)) for one in launches(frames)]
+        facts = ("holders", "liquidity", "metadata", "sellable")
+        wanted = [
+            wire.to_json(FactsWanted(id=7, pool=one.pool, creator=creator, facts=facts)) for one in launches(frames)
+        ]
         arguments = ("detect", "--in", "-", "--rpc", net.rpc_url)
         done = await asyncio.to_thread(command, *arguments, given=b"\n".join([*frames, *wanted]) + b"\n")
         assert (done.code, done.err) == (0, "")
@@ -238,7 +241,23 @@ def test_metadata_of_both_standards_and_of_none_is_told(told: Told) -> None:
 
 
 def test_the_facts_come_behind_the_launches_and_read_back_as_events(told: Told) -> None:
-    for kind in ("CreatorKnown", "BundleSeen", "HoldersInspected", "LiquidityInspected", "MetadataInspected"):
+    for kind in (
+        "CreatorKnown",
+        "BundleSeen",
+        "HoldersInspected",
+        "LiquidityInspected",
+        "MetadataInspected",
+        "SellabilityTested",
+    ):
         assert len(told.by_type[kind]) == 3
         for event in told.by_type[kind]:
             assert wire.from_json(orjson.dumps(event)).trace_id == event["trace_id"]
+
+
+def test_what_can_be_sold_again_is_told_with_what_it_loses(told: Told) -> None:
+    """Also the second, whose liquidity is gone: alone in a pool one gets one's own money back."""
+    first, second, third = (of(told, "SellabilityTested", at) for at in range(3))
+    for seen in (first, third):
+        assert (seen["found"], seen["sellable"], seen["loss_bps"], seen["paid"]) == (True, True, 50, 10**7)
+        assert (seen["problem"], seen["cause"]) == ("", 7)
+    assert (second["sellable"], second["loss_bps"] < 50) == (True, True)

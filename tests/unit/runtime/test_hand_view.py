@@ -7,7 +7,7 @@ import base64
 import msgspec
 import pytest
 
-from sniperforge.base.events import OrderLanded, OrderSent, PositionChanged
+from sniperforge.base.events import OrderLanded, OrderSent, PositionChanged, SellabilityTested
 from sniperforge.base.keys import text
 from sniperforge.base.units import Pubkey
 from sniperforge.dex.programs import TOKEN, USDC, WSOL
@@ -120,3 +120,38 @@ def test_a_fill_is_shown_with_its_position() -> None:
     assert "2 SOL" in rows[1]
     assert "1 open, holds 10 coin units" in "\n".join(rows)
     assert "5" * 88 in rows
+
+
+def test_a_trial_is_shown_with_what_it_lost_and_why_it_failed() -> None:
+    tried = SellabilityTested(
+        venue="raydium_cpmm",
+        pool=POOL.address,
+        base_mint=POOL.base_mint,
+        quote_mint=POOL.quote_mint,
+        found=True,
+        slot=7,
+        amount=SOL,
+        paid=SOL,
+        bought=10,
+        returned=SOL - 5_000_000,
+        sellable=True,
+        loss_bps=50,
+        buy_units=3,
+        sell_units=4,
+        ahead_s=2,
+    )
+    rows = [row.split() for row in hand_view.tested_lines(tried)]
+    assert ["sellable", "yes"] in rows
+    assert ["lost", "50", "bps", "of", "what", "was", "paid"] in rows
+    assert ["paid", "in", "SOL"] in rows
+    assert not any(row[0] in ("problem", "opens") for row in rows)
+    odd = msgspec.structs.replace(
+        tried, sellable=False, problem="sell: " + "x" * 150, ahead_s=3_600, slot=0, quote_mint=named("usd")
+    )
+    shown = list(hand_view.tested_lines(odd))
+    assert max(map(len, shown)) <= 80
+    assert "".join(row[14:] for row in shown[-3:]) == odd.problem
+    assert any(row.startswith("opens") and "3600 s" in row for row in shown)
+    assert any(row.endswith(text(named("usd"))) for row in shown)
+    assert "quote units" in "".join(shown)
+    assert not any(row.startswith("slot") for row in shown)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sniperforge.base.clock import ManualClock
 from sniperforge.base.errors import UnavailableError
@@ -23,6 +24,7 @@ from sniperforge.base.events import (
     LiquidityInspected,
     MetadataInspected,
     Pool,
+    SellabilityTested,
 )
 from sniperforge.base.keys import key, text
 from sniperforge.base.units import ZERO_KEY, Pubkey
@@ -34,6 +36,7 @@ from sniperforge.runtime.ends import TOPICS
 from sniperforge.runtime.enrich import ATTEMPTS, IN_FLIGHT_MAX, Enricher
 from sniperforge.runtime.inspect import FRESH_NS
 from sniperforge.runtime.loop import Message
+from sniperforge.runtime.prover import Prover
 from tests.unit.dex.coin_accounts import (
     AMM_V4,
     CPMM,
@@ -453,3 +456,38 @@ def test_whatever_a_node_answers_each_fact_is_told_once(answer: Any) -> None:
     ]
     assert {type(one) for one in told} == {HoldersInspected, LiquidityInspected, MetadataInspected}
     assert len(told) == 3
+
+
+# ── sellability ──
+
+
+def tried(monkeypatch: pytest.MonkeyPatch, answer: list[Event] | Exception) -> list[Message]:
+    """Return what is told when the other process answers so."""
+
+    async def prove(self: Prover, question: FactsWanted) -> list[Event]:
+        assert question.quote_amount == 9
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(Prover, "prove", prove)
+    return played(Chain(), replace(wanted("sellable"), quote_amount=9))
+
+
+def test_whether_it_can_be_sold_is_told_under_the_header_of_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = InputRefused(where="x", problem="y", cure="z")
+    found = SellabilityTested(
+        id=1, ts_ns=1, venue="raydium_cpmm", pool=POOL, base_mint=COIN, found=True, slot=SLOT, sellable=True, loss_bps=7
+    )
+    told = tried(monkeypatch, [line, found])
+    assert told[0] == line
+    assert isinstance(told[1], SellabilityTested)
+    assert (told[1].found, told[1].sellable, told[1].loss_bps, told[1].slot) == (True, True, 7, SLOT)
+    assert (told[1].ts_ns, told[1].origin_ns, told[1].trace_id, told[1].cause) == (NOW, 1, 2, 3)
+
+
+def test_a_process_that_does_not_answer_is_a_fact_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = tried(monkeypatch, UnavailableError("it died"))
+    assert refused(told).problem == "it died"
+    (last,) = [one for one in told if isinstance(one, SellabilityTested)]
+    assert (last.found, last.sellable, last.quote_mint, last.cause) == (False, False, WSOL, 3)
