@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from sniperforge.base.clock import SystemClock
-from sniperforge.base.errors import DecodeError, UnavailableError, UsageError
+from sniperforge.base.errors import DecodeError, SniperForgeError, UnavailableError, UsageError
 from sniperforge.base.events import FactsWanted, Pool, SellabilityTested, event_id
 from sniperforge.base.keys import text
 from sniperforge.base.units import NANOS_PER_SECOND, U64_MAX, ZERO_KEY, Pubkey
@@ -159,7 +159,7 @@ def _listed_if_told(venue: Venue, told: Pool | None, wallet: Pubkey) -> list[Pub
         return []
     try:
         return _listed(venue, told, wallet)
-    except (DecodeError, KeyError, ValueError):
+    except (SniperForgeError, KeyError, ValueError):
         return []  # a pool without its arrays lists nothing yet
 
 

@@ -102,6 +102,30 @@ def test_what_was_told_wrongly_is_asked_for_in_vain_and_harms_nothing(stand: Sta
         assert there.pool == right
 
 
+@pytest.mark.parametrize("name", sorted(VENUES))
+def test_a_pool_told_without_anything_is_read_like_one_nobody_told(name: str) -> None:
+    """Of every venue: what it lists follows from what is missing there, and none fails over it."""
+    asked: list[list[Pubkey]] = []
+
+    async def fetch(addresses: Sequence[Pubkey]) -> Found:
+        asked.append(list(addresses))
+        return dict.fromkeys(addresses)
+
+    bare = Pool(
+        venue=name,
+        address=NOBODY,
+        base_mint=NOBODY,
+        quote_mint=WSOL,
+        base_program=TOKEN,
+        quote_program=TOKEN,
+        base_reserve=1,
+        quote_reserve=1,
+    )
+    with pytest.raises(UnavailableError, match="here: has no "):
+        asyncio.run(world(VENUES[name], NOBODY, NOBODY, NOBODY, fetch, "here", bare))
+    assert asked[0][:2] == [NOBODY, CLOCK]
+
+
 def test_a_pool_that_opens_later_is_tried_as_it_will_be() -> None:
     stand = Stand()
     keys = cpmm.pool_keys((stand.mint("later"), TOKEN), (WSOL, TOKEN))
