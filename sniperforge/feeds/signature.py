@@ -37,12 +37,15 @@ _SUCCESS = re.compile(rb'"err"\s{0,8}:\s{0,8}null')
 
 #: What a frame shows of a transaction, as bits of what was seen.
 LOGS_FAILED, LOGS, FULL_FAILED, FULL = 1, 2, 4, 8
+#: What a frame shows that is no transaction.
+ACCOUNT = 16
 #: A frame is old news when any of these was seen.
 _COVERED_BY = {
     LOGS_FAILED: LOGS_FAILED | LOGS | FULL_FAILED | FULL,
     LOGS: LOGS | FULL,
     FULL_FAILED: FULL_FAILED | FULL,
     FULL: FULL,
+    ACCOUNT: ACCOUNT,
 }
 
 
@@ -89,12 +92,12 @@ class Race:
     """Passes each transaction once per form, whoever shows it first.
 
     Args:
-        entries_max: transactions and blocks remembered.
+        entries_max: transactions and blocks remembered; and as many accounts.
         passed: takes a frame that goes on: data, recv_ns, source, late.
     """
 
     def __init__(self, entries_max: int, passed: Callable[[bytes, int, str, bool], None]) -> None:
-        self._seen = Seen(entries_max)
+        self._seen, self._accounts = Seen(entries_max), Seen(entries_max)
         self._passed = passed
         self._wins: dict[str, int] = {}
         self._duplicates: dict[str, int] = {}
@@ -107,11 +110,16 @@ class Race:
         if not bit:
             self._unkeyed[source] = self._unkeyed.get(source, 0) + 1
         else:
-            seen = self._seen.get(key)
+            # Apart, so that a flood of accounts makes no transaction forgotten.
+            memory = self._accounts if bit == ACCOUNT else self._seen
+            seen = memory.get(key)
             if seen & _COVERED_BY[bit]:
+                if bit == ACCOUNT:
+                    # A busy pool would be news again each time the memory is turned over.
+                    memory.put(key, seen)
                 self._duplicates[source] = self._duplicates.get(source, 0) + 1
                 return
-            self._seen.put(key, seen | bit)
+            memory.put(key, seen | bit)
             self._wins[source] = self._wins.get(source, 0) + 1
         self._passed(data, recv_ns, source, late)
 
@@ -175,7 +183,7 @@ def account_key(data: bytes) -> tuple[bytes, int]:
     Here, so that the thousands of accounts that trades change each second end in the feed.
     """
     found = _ACCOUNT.search(data, 0, _LOGS_HEAD_BYTES) or _ACCOUNT.search(data)
-    return (b"account " + found[1], FULL) if found else (b"", 0)
+    return (found[1], ACCOUNT) if found else (b"", 0)
 
 
 def _succeeded(data: bytes) -> bool:

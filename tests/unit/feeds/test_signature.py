@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sniperforge.base.units import Pubkey
 from sniperforge.feeds.signature import (
+    ACCOUNT,
     FULL,
     FULL_FAILED,
     LOGS,
@@ -101,7 +102,16 @@ def test_an_account_passes_once_whatever_becomes_of_it() -> None:
     odd = shown("A" * 44, named="key")
     assert account_key(odd) == (b"", 0)
     assert len(raced(("a", odd), ("a", odd))[0]) == 2
-    assert account_key(b" " * 600 + one) == (b"account " + b"A" * 44, FULL)
+    assert account_key(b" " * 600 + one) == (b"A" * 44, ACCOUNT)
+
+
+def test_a_busy_account_stays_known_and_makes_no_transaction_forgotten() -> None:
+    """Between two of its states a memory of four turns over many times."""
+    busy = ("a", shown("C" * 40))
+    others = [("a", shown(f"{'D' * 40}{digit}")) for digit in "123456789"]
+    passed, race = raced(("a", logs()), busy, *[one for other in others for one in (other, busy)], entries_max=4)
+    assert [data for _, data in passed[2:]] == [data for _, data in others]
+    assert race.was_seen(SIGNATURE)
 
 
 @pytest.mark.parametrize(
