@@ -253,13 +253,16 @@ class CreationWanted(Event, frozen=True, kw_only=True, tag=11):
 
     Attributes:
         account: a pool or curve of which nothing but its own account was seen.
-        slot: of that state; slot_min: what was made before it is no news.
+        slot: of that state.
+        slot_min, second_min: what was made before that slot or Unix second is no news. Both:
+            the slot is the word of whoever showed the account.
     """
 
     venue: str
     account: Pubkey
     slot: int
     slot_min: int
+    second_min: int
 
 
 # ── feeds ─────────────────────────────────────────────────────────────────

@@ -101,9 +101,10 @@ def noticed(data: bytes) -> Notice | None:
     if encoding != "base64":
         raise DecodeError(f"a {_METHOD} in {encoding[:20]!r}, base64 was asked for; check the endpoint")
     raw = base64(text)
-    if len(raw) > DATA_BYTES_MAX or account.space not in (None, len(raw)):
-        told = len(raw) if account.space is None else account.space
-        raise DecodeError(f"a {_METHOD} with {len(raw)} bytes of {told}; check the endpoint")
+    if len(raw) > DATA_BYTES_MAX:
+        raise DecodeError(f"an account of {len(raw)} bytes, {DATA_BYTES_MAX} are read; check the endpoint's filters")
+    if account.space not in (None, len(raw)):
+        raise DecodeError(f"an account with {len(raw)} of its {account.space} bytes; check the endpoint")
     slot = whole(result.context.slot, what="slot")
     return Notice(keys.key(result.value.pubkey), keys.key(account.owner), raw, slot)
 
@@ -165,6 +166,7 @@ class Notices:
             account=address,
             slot=notice.slot,
             slot_min=since.slot,
+            second_min=since.second,
         )
         return (wanted,)
 

@@ -31,6 +31,12 @@ class _Row(msgspec.Struct):
     signature: str
     slot: int
     err: Any = None
+    blockTime: int | None = None
+
+    def is_before(self, wanted: CreationWanted) -> bool:
+        """Say whether this is too old to be news; a node may not know its second."""
+        second = wanted.second_min if self.blockTime is None else self.blockTime
+        return self.slot < wanted.slot_min or second < wanted.second_min
 
 
 async def creation(ask: Asking, wanted: CreationWanted) -> TransactionWanted | str:
@@ -50,7 +56,7 @@ async def creation(ask: Asking, wanted: CreationWanted) -> TransactionWanted | s
             return NOTHING
         rows = _rows(answer)
         oldest = next((row for row in reversed(rows) if row.err is None), oldest)
-        if rows and rows[-1].slot < wanted.slot_min:
+        if rows and rows[-1].is_before(wanted):
             return OLD
         if len(rows) < PAGE_SIGNATURES:
             return _question(oldest, wanted) if oldest is not None else NOTHING

@@ -185,7 +185,7 @@ SIGNATURE = "5" * 88
 
 def made(number: int = 1) -> CreationWanted:
     account = Pubkey(number.to_bytes(32, "big"))
-    return CreationWanted(id=number, venue="raydium_cpmm", account=account, slot=100, slot_min=50)
+    return CreationWanted(id=number, venue="raydium_cpmm", account=account, slot=100, slot_min=50, second_min=0)
 
 
 def test_who_made_an_account_comes_as_a_question_for_detection() -> None:

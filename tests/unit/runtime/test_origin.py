@@ -19,7 +19,15 @@ from sniperforge.runtime.origin import BUSY, NOTHING, OLD, PAGE_SIGNATURES, PAGE
 
 ACCOUNT = Pubkey(bytes([7]) * 32)
 WANTED = CreationWanted(
-    id=3, ts_ns=1, origin_ns=2, trace_id=4, venue="raydium_cpmm", account=ACCOUNT, slot=1_000, slot_min=850
+    id=3,
+    ts_ns=1,
+    origin_ns=2,
+    trace_id=4,
+    venue="raydium_cpmm",
+    account=ACCOUNT,
+    slot=1_000,
+    slot_min=850,
+    second_min=50,
 )
 Row = dict[str, Any]
 
@@ -95,6 +103,14 @@ def test_what_reaches_back_too_far_is_no_news() -> None:
     assert found(rows(1_000, 849)) == OLD
     assert found(rows(1_000, 849, failed=(849,))) == OLD
     assert found(full(849)) == OLD
+
+
+def test_the_second_it_happened_counts_as_the_slot_does() -> None:
+    """Whoever showed the account may lie about its slot; a node that does not know the second says null."""
+    (row,) = rows(999)
+    assert slot_of(found([{**row, "blockTime": 50}])) == 999
+    assert slot_of(found([{**row, "blockTime": None}])) == 999
+    assert found([{**row, "blockTime": 49}]) == OLD
 
 
 def test_the_way_back_is_a_few_pages_long() -> None:
