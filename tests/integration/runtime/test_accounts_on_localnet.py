@@ -41,28 +41,37 @@ LIVELY = MarketSettings(
 )
 
 
-def test_launches_are_told_once_through_their_accounts_alone() -> None:
+def test_launches_are_told_once_through_their_accounts_alone_and_beside_their_logs() -> None:
+    """Two feeds on one cluster: the first sees accounts and nothing else, the second is shown each launch twice."""
+
     async def story() -> None:
         # Slots as long as detection takes them for, so that a minute is a minute.
         async with LocalNet(short(slot_ms=400)) as net:
-            feed = ("feed", "-s", f"{net.ws_url}#program&name=accounts", "--rpc", net.rpc_url, "--for", "14s")
+            alone = ("-s", f"{net.ws_url}#program&name=accounts")
+            both = (*alone, "-s", f"{net.ws_url}#logs&name=logs")
             detect = ("detect", "--rpc", net.rpc_url)
-            piped = asyncio.create_task(asyncio.to_thread(pipeline, feed, detect))
-            while not net.sockets:  # noqa: ASYNC110 - the feed's first sign of life
+            piped = [
+                asyncio.create_task(
+                    asyncio.to_thread(pipeline, ("feed", *sources, "--rpc", net.rpc_url, "--for", "14s"), detect)
+                )
+                for sources in (alone, both)
+            ]
+            while net.sockets < 3:  # noqa: ASYNC110 - the feeds' first sign of life
                 await asyncio.sleep(0.05)
             await asyncio.sleep(0.5)
             entries = await run_market(net.rpc_url, LIVELY)
-            codes, out, errors = await piped
-        assert (codes, errors) == ([0, 0], ["", ""])
-        events = [orjson.loads(line) for line in out.splitlines()]
+            told = [await one for one in piped]
         launched = {each.pool: each.signature for each in entries if each.type == "launch"}
-        created = [event for event in events if event["type"] == "PoolCreated"]
         assert len(launched) >= 3
-        assert sorted(event["pool"]["address"] for event in created) == sorted(launched)
-        for event in created:
-            assert event["signature"] == launched[event["pool"]["address"]]
-            assert (event["late"], event["source"]) == (True, "fetched")
+        for codes, out, errors in told:
+            assert (codes, errors) == ([0, 0], ["", ""])
+            created = [event for event in map(orjson.loads, out.splitlines()) if event["type"] == "PoolCreated"]
+            assert sorted(event["pool"]["address"] for event in created) == sorted(launched)
+            assert all(event["signature"] == launched[event["pool"]["address"]] for event in created)
+        events = [orjson.loads(line) for line in told[0][1].splitlines()]
         assert not [event for event in events if event["type"] in ("LaunchDisbelieved", "InputRefused")]
+        created = [event for event in events if event["type"] == "PoolCreated"]
+        assert all((event["late"], event["source"]) == (True, "fetched") for event in created)
 
     run(story())
 
