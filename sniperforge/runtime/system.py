@@ -35,7 +35,9 @@ LOSSY = ("frames", "system")
 _DETECT_FILLS = frozenset(kind for kind in TOPICS["fills"] if kind.__name__ == "PositionChanged")
 _DETECT_INTENTS = frozenset(kind for kind in TOPICS["intents"] if kind.__name__ in ("TokenWanted", "FactsWanted"))
 #: Facts that money asks nobody for.
-_FACTS = frozenset(("BundleSeen", "CreatorKnown", "HoldersInspected", "LiquidityInspected", "MetadataInspected"))
+_FACTS = frozenset(
+    ("BundleSeen", "CreatorKnown", "HoldersInspected", "LiquidityInspected", "MetadataInspected", "SellabilityTested")
+)
 _COORDINATE_MARKET = frozenset(
     kind for kind in TOPICS["market"] if kind.__name__ not in _FACTS | {"LaunchDisbelieved", "TokenInspected"}
 )

@@ -24,6 +24,7 @@ from sniperforge.base.events import (
     InputRefused,
     LiquidityInspected,
     MetadataInspected,
+    SellabilityTested,
     StageChanged,
     TokenInspected,
 )
@@ -33,7 +34,7 @@ MODES = ("auto", "system", "event")
 #: Stamped by the clock of the host that made them.
 _HOST_STAMPED = frozenset(
     {BotStarted, FeedChanged, GapSeen, HaltChanged, InputRefused, StageChanged, TokenInspected}
-    | {HoldersInspected, LiquidityInspected, MetadataInspected},
+    | {HoldersInspected, LiquidityInspected, MetadataInspected, SellabilityTested},
 )
 
 

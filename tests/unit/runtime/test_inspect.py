@@ -308,7 +308,7 @@ def test_metadata_that_cannot_be_read_is_told_in_a_line() -> None:
 def test_a_systems_questions_reach_detection_and_its_answers_do_not_wake_the_money() -> None:
     """By the sets of types their rings wake them for."""
     assert FactsWanted in system._DETECT_INTENTS
-    facts = {BundleSeen, CreatorKnown, HoldersInspected, LiquidityInspected, MetadataInspected}
+    facts = {BundleSeen, CreatorKnown, HoldersInspected, LiquidityInspected, MetadataInspected, SellabilityTested}
     assert facts <= TOPICS["market"]
     assert not facts & system._COORDINATE_MARKET
 

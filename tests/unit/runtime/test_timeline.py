@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sniperforge.base.clock import ManualClock
-from sniperforge.base.events import BotStarted, Event, Frame, InputRefused, MetadataInspected
+from sniperforge.base.events import BotStarted, Event, Frame, InputRefused, MetadataInspected, SellabilityTested
 from sniperforge.base.units import ZERO_KEY
 from sniperforge.runtime.timeline import REPLAY_AGE_NS, Timeline
 from tests.unit.runtime.stand import swap
@@ -52,10 +52,11 @@ def test_auto_decides_once() -> None:
 
 
 READ = MetadataInspected(ts_ns=NOW, venue="v", pool=ZERO_KEY, base_mint=ZERO_KEY, found=True)
+TRIED = SellabilityTested(ts_ns=NOW, venue="v", pool=ZERO_KEY, base_mint=ZERO_KEY, found=True)
 
 
 @pytest.mark.parametrize(
-    "message", [BotStarted(ts_ns=NOW, bot="b"), refused(NOW), READ, Frame(b"{}", NOW, late=True), swap(0)]
+    "message", [BotStarted(ts_ns=NOW, bot="b"), refused(NOW), READ, TRIED, Frame(b"{}", NOW, late=True), swap(0)]
 )
 def test_what_the_host_stamped_does_not_decide(message: Event | Frame) -> None:
     """A bot that starts before the first frame of a tape would hold the coordinator in the present."""
