@@ -5,6 +5,7 @@ heartbeats -> gap ledger -> back-fill -> race, marked late
 
 Tapes do not race: what is on them was deduplicated when it was recorded, and a
 test tape may repeat a signature on purpose. Nor do announcers, see `dex_ws`.
+Accounts ("program" endpoints) race by their address, and cover no slots.
 """
 
 from __future__ import annotations

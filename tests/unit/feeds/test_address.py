@@ -100,7 +100,10 @@ def test_a_uri_names_a_source(uri: str, source: Endpoint | Tape) -> None:
         ("ws://h:99999", "is not a URL with a host and a port"),
         ("ws://h/a b", "is not a URL with a host and a port"),
         ("ws://hö/", "is not a URL with a host and a port"),
-        ("ws://h#accounts", "#accounts is not a kind of subscription; use #logs, #block, #transaction, #program or #pumpportal"),
+        (
+            "ws://h#accounts",
+            "#accounts is not a kind of subscription; use #logs, #block, #transaction, #program or #pumpportal",
+        ),
         ("ws://h#logs&commitment=max", "commitment 'max' is unknown; use processed, confirmed or finalized"),
         ("ws://h#logs&x=1", "option 'x' is unknown; use commitment, name"),
     ],
