@@ -266,8 +266,8 @@ def _module(venue: Venue) -> ModuleType:
 def _needs(venue: Venue, address: Pubkey, raw: bytes, **more: bytes) -> dict[str, Pubkey]:
     """Ask the venue what `load` wants beside the state; some want to know where that stands."""
     needs = _module(venue).needs
-    given: tuple[bytes, ...] = (raw, address) if "address" in signature(needs).parameters else (raw,) if raw else ()
-    return dict(needs(*given, **more))
+    known = {"raw": raw, "address": address} | more
+    return dict(needs(**{name: known[name] for name in signature(needs).parameters if name in known}))
 
 
 def _collect(venue: Venue, wanted: Mapping[str, Pubkey], source: Source) -> dict[str, Account]:

@@ -463,3 +463,11 @@ def test_any_wish_is_a_plan_or_one_line(amount: int, bps: int, is_buy: bool, exa
         return
     assert plan.amount_in_max >= plan.quote.amount_in
     assert 0 <= plan.amount_out_min <= plan.quote.amount_out
+
+
+@pytest.mark.parametrize("name", sorted(set(VENUES) - {"pumpfun"}))
+def test_a_pool_of_no_bytes_is_told_so(name: str) -> None:
+    """An account its program owns and has not written yet."""
+    venue = VENUES[name]
+    with pytest.raises(DecodeError):
+        hand.load_pool(venue, POOL, ZERO_KEY, Kept({POOL: Account(venue.program, b"")}))
