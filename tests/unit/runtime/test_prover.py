@@ -211,3 +211,18 @@ def test_a_fault_of_ours_ends_it_with_a_traceback(capfd: pytest.CaptureFixture[s
 
     beside(NOWHERE, step)
     assert "AssertionError" in capfd.readouterr().err
+
+
+def test_one_that_is_closed_at_work_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """Whether the endpoint or the parent was waited for."""
+
+    async def step(prover: Prover) -> None:
+        for wait_s in (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0):
+            waiting = asyncio.ensure_future(prover.prove(asked(bare())))
+            await asyncio.sleep(wait_s)
+            await prover.close()
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+
+    beside(NOWHERE, step)
+    assert capfd.readouterr().err == ""
