@@ -211,12 +211,12 @@ class Builder:
         return (*budget, *middle, *tip)
 
     def _write_off(self, pool: Pool, terms: Terms) -> tuple[Instruction, ...]:
-        """Burn the coins and close their account: its rent is all that comes back."""
+        """Burn the coins and, where that can be, close their account: its rent is all that comes back."""
         account = ata(self.wallet, pool.base_mint, pool.base_program)
-        return (
-            burn(account, pool.base_mint, self.wallet, pool.base_program, terms.amount_in),
-            close_account(account, self.wallet, pool.base_program),
-        )
+        burned = burn(account, pool.base_mint, self.wallet, pool.base_program, terms.amount_in)
+        if not terms.closes_account:
+            return (burned,)
+        return (burned, close_account(account, self.wallet, pool.base_program))
 
     # ── molds ──
 

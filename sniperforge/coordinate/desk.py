@@ -45,6 +45,9 @@ ENDED_KEPT = 4_096
 
 #: Burning and closing; a Token-2022 account with every extension stays below half of it.
 WRITE_OFF_UNITS = 20_000
+#: How the token programs say that an account cannot be closed: a stranger sent coins to it (11), or a
+#: Token-2022 coin keeps transfer fees there (35). Neither may keep us from selling: the next try leaves it open.
+UNCLOSABLE = ("Custom 11]", "Custom 35]")
 
 
 class Ticket(NamedTuple):
@@ -70,6 +73,7 @@ class Desk:
         self._known: set[int] = set()
         self._ended: dict[int, Order] = {}
         self._exits: set[int] = set()
+        self._unclosable: set[int] = set()
         self._entries: dict[int, Order] = {}
         #: venue -> (why its entries are refused, whether its exits are allowed).
         self.halted_venues: dict[str, tuple[str, bool]] = {}
@@ -135,10 +139,11 @@ class Desk:
         # An exit is never refused for its price: what is beyond the cap is cut off.
         price = min(max(intent.priority_fee_micro_lamports, 0), self.limits.price_micro_lamports_max)
         tip = min(max(intent.tip_lamports, 0), self.limits.tip_lamports_max) if self._can_tip else 0
+        closes = intent.amount_in == held and intent.position_id not in self._unclosable
         if writes_off:
-            terms: Terms | Refusal = Terms(False, held, 0, price, units, tip, closes_account=True, writes_off=True)
+            terms: Terms | Refusal = Terms(False, held, 0, price, units, tip, closes_account=closes, writes_off=True)
         else:
-            terms = self._terms(intent, units, price, tip, closes=intent.amount_in == held)
+            terms = self._terms(intent, units, price, tip, closes=closes)
         costs = cost(compute_units=units, price_micro_lamports=price, tip_lamports=tip)
         return terms if isinstance(terms, Refusal) else Ticket(terms, costs, costs.total)
 
@@ -245,6 +250,8 @@ class Desk:
         """Fold a failure in; a position that paid for it is told, so that a reader's sums are ours at any time."""
         self.exposure.wallet_lamports -= failure.fee_lamports
         self.exposure.paid(failure.fee_lamports, failure.ts_ns)
+        if failure.side == "sell" and failure.problem.endswith(UNCLOSABLE):
+            self._unclosable.add(failure.position_id)
         position = self.book.failed(failure)
         if position is None:
             self.exposure.realised(-failure.fee_lamports, failure.ts_ns)
@@ -256,6 +263,7 @@ class Desk:
         entry = self._entries.pop(entry_id, None)
         if entry is not None:
             self.pools.pop(entry.intent.pool.address, None)
+        self._unclosable.discard(entry_id)
 
     def bound_in_flight(self) -> int:
         """Return what entries in flight may still take from the wallet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from pathlib import Path
 
 import uvloop
@@ -15,7 +16,12 @@ from sniperforge.base.events import (
     OrderSigned,
     PositionChanged,
 )
+from sniperforge.chain.localnet.market_client import Client, address, wallet
+from sniperforge.coordinate.builder import Builder, Terms
 from sniperforge.coordinate.journal import Journal
+from sniperforge.dex.programs import TOKEN, ata
+from sniperforge.dex.venue import AccountMeta, Instruction
+from sniperforge.dex.venues import VENUES
 from tests.integration.coordinate.localnet import LIMIT_S, WALLET_LAMPORTS, on_localnet
 
 
@@ -77,6 +83,36 @@ def test_a_revert_is_a_failure_that_cost_its_fee(tmp_path: Path) -> None:
             assert failed.problem.startswith("InstructionError[")
             assert WALLET_LAMPORTS - await stage.balance() == failed.fee_lamports
             assert coordinator.stats()["pnl_lamports"] == -failed.fee_lamports
+
+    uvloop.run(scenario())
+
+
+def test_a_strangers_dust_keeps_nobody_from_selling(tmp_path: Path) -> None:
+    """One coin sent to our account makes closing it, and so the exit, fail on the chain; the next try sells."""
+
+    async def scenario() -> None:
+        async with on_localnet(tmp_path) as stage, Client(stage.net.rpc_url) as client:
+            coordinator = await stage.open()
+            coordinator.on(stage.buy(1))
+            opened = await stage.heard(PositionChanged)
+            stranger, mint = wallet(7, "creator"), stage.pool.base_mint
+            accounts = (
+                AccountMeta(ata(address(stranger), mint), writable=True),
+                AccountMeta(ata(address(stage.owner), mint), writable=True),
+                AccountMeta(address(stranger), signer=True),
+            )
+            bought = Builder(address(stranger), VENUES).instructions(stage.pool, Terms(True, 10**7, 1, 0, 200_000, 0))
+            dust = Instruction(TOKEN, accounts, struct.pack("<BQ", 3, 1))
+            dusted = await client.land([*bought, dust], stranger)
+            assert dusted is not None
+            assert dusted.error is None
+            coordinator.on(stage.sell(2, opened.base_amount))
+            failed = await stage.heard(OrderFailed)
+            assert failed.problem.endswith("Custom 11]")
+            coordinator.on(stage.sell(3, opened.base_amount, attempt=1))
+            closed = await stage.heard(PositionChanged, lambda changed: changed.state == "closed")
+            change = await stage.balance() - WALLET_LAMPORTS
+            assert closed.received_lamports - closed.spent_lamports == change
 
     uvloop.run(scenario())
 

@@ -160,6 +160,7 @@ def test_a_write_off_burns_and_closes_and_calls_no_venue(program: Pubkey) -> Non
     account = ata(WALLET, pool.base_mint, program)
     assert burned == burn(account, pool.base_mint, WALLET, program, 500)
     assert closed == close_account(account, WALLET, program)
+    assert builder.instructions(pool, terms._replace(closes_account=False))[2:-1] == (burned,)
     assert builder.message(pool, terms, BLOCKHASH) == compile_message(
         WALLET, builder.instructions(pool, terms), BLOCKHASH
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sniperforge.base.events import WRITE_OFF, OrderExpired, OrderLanded
+import pytest
+
+from sniperforge.base.events import WRITE_OFF, OrderExpired, OrderLanded, OrderProposed
 from sniperforge.coordinate.desk import Desk, Ticket
 from sniperforge.coordinate.journal import Order
 from sniperforge.coordinate.settings import CoordinateSettings
@@ -132,3 +134,46 @@ def test_a_write_off_burns_only_a_whole_holding_that_brings_nothing() -> None:
         ticket = desk.decide(make_sell(1, 777, reason=WRITE_OFF, pool=pool), START_NS)
         assert isinstance(ticket, Ticket)
         assert (ticket.terms.writes_off, ticket.terms.closes_account, ticket.terms.amount_in) == (True, True, 777)
+
+
+@pytest.mark.parametrize("code", [11, 35])
+def test_an_account_that_cannot_be_closed_keeps_nobody_from_selling(code: int) -> None:
+    """One coin sent to our account by a stranger makes closing it fail: the next try sells and leaves it open."""
+    desk = make_desk()
+    entry = accept(desk)
+    desk.ended(entry, landed(entry))
+    exit_order = Order(5100, make_sell(1, 777), "sent", "exit", b"raw", 9, 1_000, START_NS)
+    desk.accepted(exit_order, 0)
+
+    def closes(intent: OrderProposed) -> bool:
+        ticket = desk.decide(intent, START_NS)
+        assert isinstance(ticket, Ticket)
+        return ticket.terms.closes_account
+
+    problem = f"InstructionError[4, Custom {code}]"
+    desk.ended(exit_order, desk.failed(exit_order, problem, 5_000, START_NS + 1, retryable=True))
+    again = make_sell(1, 777, attempt=1)
+    assert not closes(again)
+    assert not closes(make_sell(1, 777, attempt=2, reason=WRITE_OFF, pool=make_pool(1, quote_reserve=1)))
+    exit_order.state, exit_order.outcome = (
+        "failed",
+        desk.failed(exit_order, problem, 5_000, START_NS + 1, retryable=True),
+    )
+    entry.outcome = landed(entry)
+    after_a_crash = make_desk()
+    after_a_crash.restore([entry, exit_order])
+    ticket = after_a_crash.decide(again, START_NS)
+    assert isinstance(ticket, Ticket)
+    assert not ticket.terms.closes_account
+
+
+def test_any_other_failure_lets_the_account_be_closed() -> None:
+    desk = make_desk()
+    entry = accept(desk)
+    desk.ended(entry, landed(entry))
+    exit_order = Order(5100, make_sell(1, 777), "sent", "exit", b"raw", 9, 1_000, START_NS)
+    desk.accepted(exit_order, 0)
+    desk.ended(exit_order, desk.failed(exit_order, "InstructionError[3, Custom 6005]", 5_000, START_NS, retryable=True))
+    ticket = desk.decide(make_sell(1, 777, attempt=1), START_NS)
+    assert isinstance(ticket, Ticket)
+    assert ticket.terms.closes_account
