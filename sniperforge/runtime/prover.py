@@ -244,6 +244,12 @@ async def _serve(theirs: socket.socket, url: str) -> None:
         task = loop.create_task(answer(raw))
         tasks.add(task)
         task.add_done_callback(done)
+    # Nobody asks any more: what is under way ends before its client does, and is no failure.
+    left = list(tasks)
+    for task in left:
+        task.remove_done_callback(done)
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
     await client.close()
 
 
