@@ -72,7 +72,7 @@ def _run(consumers: int, rate: int, seconds: float, *, by_topic: bool) -> dict[s
                 interest = 1 << index % types if by_topic else (1 << types) - 1
                 fd, tell = os.pipe()
                 answers.append(fd)
-                pids.append(forked(partial(_consume, instance, index, interest, types, count, say, tell)))
+                pids.append(forked(partial(_consume, instance, index, interest, say, tell)))
                 os.close(tell)
             told(ready, consumers)
             fd, tell = os.pipe()
@@ -131,19 +131,18 @@ def _produce(instance: str, types: int, count: int, rate: int, tell: int) -> Non
     time.sleep(_PATIENCE_S)
 
 
-def _consume(instance: str, index: int, interest: int, types: int, count: int, say: int, tell: int) -> None:
+def _consume(instance: str, index: int, interest: int, say: int, tell: int) -> None:
     from sniperforge.shm.ring import Ring
 
     consumer = Ring.attach("wake", instance=instance).consumer(str(index), interest=interest, spin_ns=0)
-    read, wait, unpack, clock = consumer.read, consumer.wait, HEADER.unpack_from, time.monotonic_ns
+    receive, unpack, clock = consumer.receive, HEADER.unpack_from, time.monotonic_ns
     ages, taken = array("q"), 0
     os.write(say, b"!")
     cpu = time.process_time()
     while True:
-        record = read()
+        record = receive(None)
         if record is None:
-            wait(None)
-            continue
+            continue  # a signal came
         scheduled, number = unpack(record.payload)
         if number < 0:
             break
